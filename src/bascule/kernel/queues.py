@@ -4,6 +4,9 @@ A timer is a message due later; a retry is a release with a later due time. The 
 deduplication; what SQS calls visibility, receipt handles and redrive is built on it by the service. A queue is named by an
 opaque string that its owner never reuses (``sqs/<uuid>``, ``delivery``, ``lambda/<uuid>``) and exists as long as it has
 messages: creating and deleting queues as resources is the owner's business.
+
+Every ``put``, ``release``, ``extend``, ``settle`` and ``move`` notifies the signal ``queue:<name>`` (of the destination for a
+move), because each of them can make a message leasable.
 """
 
 from __future__ import annotations
