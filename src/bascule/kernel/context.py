@@ -73,9 +73,16 @@ class Context:
 
     def within(self, scope: Scope) -> Context:
         """The same request acting in another scope (cross-region and cross-account targets)."""
+        return self._derived(scope, self.now_ms, None)
+
+    def resumed(self, resume: object, *, now_ms: int) -> Context:
+        """The same request called again after a wait."""
+        return self._derived(self.scope, now_ms, resume)
+
+    def _derived(self, scope: Scope, now_ms: int, resume: object) -> Context:
         return Context(
             scope=scope,
-            now_ms=self.now_ms,
+            now_ms=now_ms,
             request_id=self.request_id,
             ids=self.ids,
             courier=self.courier,
@@ -86,4 +93,5 @@ class Context:
             source_ip=self.source_ip,
             access_key=self.access_key,
             trace_header=self.trace_header,
+            resume=resume,
         )
