@@ -187,14 +187,13 @@ def class_lines(shapes: dict[str, Any], name: str, style: str, *, strict: bool) 
         required = strict and member in shape.get("required", ())
         annotation = python_type(shapes, ref["shape"])
         renamed = styled(attribute, style) != member
-        if required and renamed:
-            yield f'    {attribute}: {annotation} = msgspec.field(name="{member}")'
-        elif required:
-            yield f"    {attribute}: {annotation}"
-        elif renamed:
-            yield f'    {attribute}: {annotation} | None = msgspec.field(default=None, name="{member}")'
-        else:
-            yield f"    {attribute}: {annotation} | None = None"
+        options = ([] if required else ["default=None"]) + ([f'name="{member}"'] if renamed else [])
+        head = f"    {attribute}: {annotation}" + ("" if required else " | None")
+        if not renamed:
+            yield head if required else f"{head} = None"
+            continue
+        line = f"{head} = msgspec.field({', '.join(options)})"
+        yield line if len(line) <= LINE_MAX else f"{head} = msgspec.field(\n        {', '.join(options)}\n    )"
 
 
 def attribute_name(member: str) -> str:
@@ -229,8 +228,7 @@ def operation_lines(operations: dict[str, Any]) -> Iterator[str]:
     yield "OPERATIONS: dict[str, tuple[type[Shape], type[Shape]]] = {"
     for name, operation in operations.items():
         given, gives = (operation.get(side, {}).get("shape", "Empty") for side in ("input", "output"))
-        line = f'    "{name}": ({given}, {gives}),'
-        yield line if len(line) <= LINE_MAX else f'    "{name}": (\n        {given},\n        {gives},\n    ),'
+        yield f'    "{name}": ({given}, {gives}),'
     yield "}"
 
 
