@@ -228,7 +228,8 @@ def operation_lines(operations: dict[str, Any]) -> Iterator[str]:
     yield "OPERATIONS: dict[str, tuple[type[Shape], type[Shape]]] = {"
     for name, operation in operations.items():
         given, gives = (operation.get(side, {}).get("shape", "Empty") for side in ("input", "output"))
-        yield f'    "{name}": ({given}, {gives}),'
+        line = f'    "{name}": ({given}, {gives}),'
+        yield line if len(line) <= LINE_MAX else f'    "{name}": (\n        {given},\n        {gives},\n    ),'
     yield "}"
 
 
