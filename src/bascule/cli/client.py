@@ -1,0 +1,45 @@
+"""How commands reach a running server."""
+
+from __future__ import annotations
+
+import os
+from typing import Any, NoReturn
+
+import typer
+
+DEFAULT_URL = os.environ.get("BASCULE_URL", "http://127.0.0.1:4566")
+
+url_option = typer.Option("--url", help="Address of the server; also BASCULE_URL.", show_default=True)
+
+
+def fail(sentence: str) -> NoReturn:
+    """One sentence on standard error and exit code 1."""
+    typer.echo(f"bascule: {sentence}", err=True)
+    raise typer.Exit(1)
+
+
+def fetch(url: str, path: str, *, timeout_s: float = 10.0, **query: str | int) -> Any:
+    """GET a JSON document of the server.
+
+    Takes    the server's address; a path below it; query parameters.
+    Gives    the decoded document, or None when the server answers 404.
+    Raises   typer.Exit(1) with one sentence when there is no server or it cannot answer.
+    """
+    import httpx
+
+    try:
+        answer = httpx.get(f"{url}{path}", params=query, timeout=timeout_s)
+    except (httpx.InvalidURL, httpx.UnsupportedProtocol):
+        fail(f"'{url}' is not an address; give one such as --url http://127.0.0.1:4566.")
+    except httpx.TimeoutException:
+        fail(f"the server at {url} did not answer in {timeout_s:g} s; see its log.")
+    except httpx.TransportError:
+        fail(f"no server answers at {url}; start one with 'bascule serve', or name another with --url.")
+    if answer.status_code == 404:
+        return None
+    if answer.status_code != 200:
+        fail(f"the server at {url} answered {answer.status_code} to {path}; is it Bascule?")
+    try:
+        return answer.json()
+    except ValueError:
+        fail(f"what answers at {url} is not Bascule; name the server with --url.")

@@ -1,0 +1,68 @@
+"""``bascule serve``: the server process. Reads flags and ``BASCULE_*`` variables; everything below gets ``Settings``."""
+
+from __future__ import annotations
+
+import gc
+import logging
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bascule.cli.client import fail
+
+
+def serve(
+    port: Annotated[int, typer.Option(envvar="BASCULE_PORT", min=0, max=65535, help="0: any free port.")] = 4566,
+    host: Annotated[
+        str, typer.Option(envvar="BASCULE_HOST", help="Address to listen on; loopback only, for now.")
+    ] = "127.0.0.1",
+    data: Annotated[Path, typer.Option(envvar="BASCULE_DATA", help="Directory of the durable data.")] = Path(
+        ".bascule"
+    ),
+    async_retry_base: Annotated[
+        float,
+        typer.Option(
+            envvar="BASCULE_ASYNC_RETRY_BASE", min=0.0, max=3600.0, help="Seconds before the first async retry."
+        ),
+    ] = 60.0,
+    environments_max: Annotated[
+        int, typer.Option(envvar="BASCULE_ENVIRONMENTS_MAX", min=1, max=10_000, help="Function processes at once.")
+    ] = 200,
+    environment_idle: Annotated[
+        float,
+        typer.Option(envvar="BASCULE_ENVIRONMENT_IDLE", min=1.0, max=86_400.0, help="Seconds an idle one is kept."),
+    ] = 300.0,
+    journal_hours: Annotated[
+        float, typer.Option(envvar="BASCULE_JOURNAL_HOURS", min=0.1, max=8760.0, help="Hours that stories are kept.")
+    ] = 24.0,
+    journal_mb: Annotated[
+        int, typer.Option(envvar="BASCULE_JOURNAL_MB", min=1, max=1_000_000, help="Megabytes of stories kept at most.")
+    ] = 512,
+    log_level: Annotated[
+        str, typer.Option(envvar="BASCULE_LOG_LEVEL", help="debug, info, warning or error.")
+    ] = "warning",
+) -> None:
+    """Run a server until it is told to stop (Ctrl-C or SIGTERM)."""
+    from bascule import app
+    from bascule.kernel.settings import Settings
+
+    level = logging.getLevelNamesMapping().get(log_level.upper())
+    if level is None:
+        fail(f"there is no log level '{log_level}'; use debug, info, warning or error.")
+    logging.basicConfig(level=level, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    settings = Settings(
+        host=host,
+        port=port,
+        async_retry_base_ms=round(async_retry_base * 1000),
+        environments_max=environments_max,
+        environment_idle_ms=round(environment_idle * 1000),
+        journal_age_ms=round(journal_hours * 3_600_000),
+        journal_bytes_max=journal_mb * 1_048_576,
+        python=os.environ.get("BASCULE_PYTHON", ""),
+    )
+    try:
+        app.serve(settings, data, on_start=gc.freeze)
+    except app.CannotStart as error:
+        fail(str(error))
