@@ -92,3 +92,20 @@ class Courier(Protocol):
 
         Promise  in the same transaction, always exactly one of: accepted, retry row, dead letter, recorded as lost.
         """
+
+    def fail(
+        self,
+        ctx: Context,
+        tx: Tx,
+        delivery: Delivery,
+        refused: Refused,
+        *,
+        retry_count: int = 0,
+        exhausted: str | None = None,
+    ) -> None:
+        """A target that had accepted ``delivery`` has finally failed to carry it out: dead letter, or recorded as lost.
+
+        Takes    retry_count: tries after the first; exhausted: which limit of the retry policy ended it
+                 (``MaximumRetryAttempts`` or ``MaximumEventAgeInSeconds``), None when the failure was not retryable.
+        Promise  in the same transaction, exactly one of: dead letter, retry row of the dead letter, recorded as lost.
+        """
