@@ -1,0 +1,23 @@
+"""Background loop of the Lambda service: empties the queues of deleted functions, a bounded number of rows at a time."""
+
+from __future__ import annotations
+
+from bascule.kernel.context import Context
+from bascule.kernel.loop import Loop
+from bascule.kernel.store import Tx
+from bascule.services.lambda_.state import DELETED_QUEUES, queue_name
+
+#: Messages removed in one tick. count
+ROWS_MAX = 1_000
+
+
+def empty_deleted_queues(ctx: Context, tx: Tx) -> int | None:
+    """Remove messages of one deleted function; when none is left, forget the function."""
+    for key, deleted in DELETED_QUEUES.every(tx.documents, page=1):
+        if tx.queues.purge(queue_name(deleted.uuid), count_max=ROWS_MAX) == 0:
+            DELETED_QUEUES.delete(tx.documents, key.scope, key.name)
+        return ctx.now_ms
+    return None
+
+
+LOOPS = (Loop("lambda.deleted-queues", tick=empty_deleted_queues),)
