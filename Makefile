@@ -7,7 +7,7 @@ PORT ?= 4566
 DATA ?= .bascule
 WORKERS ?= 2
 
-.PHONY: help setup demo test test-long check format bench bench-peers bench-patterns serve lock clean
+.PHONY: help setup demo test test-long check format bench bench-peers bench-patterns kills serve lock clean
 
 help: ## list the commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -51,6 +51,9 @@ bench-peers: setup ## the same script on MiniStack, side by side, with ratios
 
 bench-patterns: setup ## the pattern engine beside event-ruler (needs a JDK and Maven for the peer)
 	$(BIN)/python -m bench.patterns
+
+kills: setup ## SIGKILL a server 20 times under load and account for every acknowledged event
+	$(BIN)/python -m bench.kills
 
 lock: setup ## resolve the dependencies again and rewrite the lock file
 	$(BIN)/python tools/lock.py

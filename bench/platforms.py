@@ -92,6 +92,13 @@ class Platform:
         self.start_s = time.perf_counter() - began
         return self.start_s
 
+    def kill(self) -> None:
+        """SIGKILL, as a power cut would."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            self._process = None
+
     def stop(self) -> None:
         if self._process is not None:
             self._process.terminate()
