@@ -1,0 +1,97 @@
+"""The loop that carries out message move tasks.
+
+A step moves a bounded number of messages in one transaction and notes when the next may follow, so a task keeps its rate,
+survives a restart and never loses or doubles a message.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from bascule.kernel.context import Context
+from bascule.kernel.loop import Loop
+from bascule.kernel.queues import Lease, NewMessage
+from bascule.kernel.scope import Scope
+from bascule.kernel.store import Tx
+from bascule.services.sqs import limits, state
+from bascule.services.sqs.model import MoveTask, Queue, pack_headers, unpack_headers
+from bascule.services.sqs.move_tasks import COMPLETED, FAILED, RUNNING, keep, tasks_of
+
+_STEPS_A_SECOND = 10
+
+
+def tick(ctx: Context, tx: Tx) -> int | None:
+    """Let every running task make a step that is due."""
+    next_ms: int | None = None
+    for key, _ in list(state.moves_running.every(tx.documents)):
+        tasks = tasks_of(tx, key.scope, key.name)
+        task = tasks[-1]
+        if task.next_ms <= ctx.now_ms:
+            task = _step(ctx, tx, key.scope, task)
+            keep(tx, key.scope, key.name, (*tasks[:-1], task))
+        if task.status == RUNNING:
+            next_ms = task.next_ms if next_ms is None else min(next_ms, task.next_ms)
+        else:
+            state.moves_running.delete(tx.documents, key.scope, key.name)
+    return next_ms
+
+
+LOOP = Loop("sqs.moves", tick, signals=frozenset((state.MOVES_SIGNAL,)))
+
+
+def _step(ctx: Context, tx: Tx, scope: Scope, task: MoveTask) -> MoveTask:
+    """Move some messages; gives the task as it is afterwards."""
+    found = state.find_arn(tx, task.source_arn)
+    assert found is not None, "a queue's tasks are deleted with it"
+    source = found[1]
+    rate = task.per_second_max
+    size = limits.MOVE_STEP_MAX if rate is None else max(1, rate // _STEPS_A_SECOND)
+    size = min(size, task.to_move - task.moved)
+    leases: list[Lease] = []
+    if size > 0:
+        leases = tx.queues.lease(
+            source.storage,
+            now_ms=ctx.now_ms,
+            lease_ms=1,
+            count_max=size,
+            sent_after_ms=source.expired_ms(ctx.now_ms),
+        )
+    if not leases:
+        return msgspec.structs.replace(task, status=COMPLETED)
+    moved = task.moved
+    for lease in leases:
+        destination = _destination(tx, task, lease)
+        if destination is None or destination.is_fifo != source.is_fifo:
+            reason = (
+                "AWS.SimpleQueueService.NonExistentQueue" if task.destination_arn else "CouldNotDetermineMessageSource"
+            )
+            return msgspec.structs.replace(task, status=FAILED, moved=moved, failure=reason)
+        _move(ctx, tx, source, destination, lease)
+        moved += 1
+    pause_ms = 0 if rate is None else len(leases) * 1000 // rate
+    return msgspec.structs.replace(task, moved=moved, next_ms=ctx.now_ms + pause_ms)
+
+
+def _destination(tx: Tx, task: MoveTask, lease: Lease) -> Queue | None:
+    arn = task.destination_arn or unpack_headers(lease.message.headers).dead_letter_source
+    found = state.find_arn(tx, arn)
+    return None if found is None else found[1]
+
+
+def _move(ctx: Context, tx: Tx, source: Queue, destination: Queue, lease: Lease) -> None:
+    """Send a message anew to its destination: a new id and time of sending ("dead-letter queue redrive", SQS guide)."""
+    message = lease.message
+    headers = msgspec.structs.replace(unpack_headers(message.headers), dead_letter_source="")
+    tx.queues.settle(source.storage, message.sequence, lease.token)
+    tx.queues.put(
+        destination.storage,
+        NewMessage(
+            ctx.ids.uuid(),
+            message.body,
+            ctx.now_ms,
+            ctx.now_ms + destination.delay_s * 1000,
+            pack_headers(headers),
+            message.group,
+            is_ordered=destination.is_fifo,
+        ),
+    )

@@ -1,0 +1,86 @@
+"""Putting a checked message into a queue. The hot path of the service: one buffered put for a standard queue."""
+
+from __future__ import annotations
+
+from hashlib import sha256
+from typing import NamedTuple
+
+from bascule.kernel.context import Context
+from bascule.kernel.queues import NewMessage
+from bascule.kernel.store import Tx
+from bascule.services.sqs import limits
+from bascule.services.sqs.model import Headers, Queue, pack_headers
+
+#: Sequence numbers shown to callers have 20 digits.
+SEQUENCE_BASE = 10_000_000_000_000_000_000
+SENT_METRIC = "AWS/SQS/NumberOfMessagesSent"
+
+
+class Letter(NamedTuple):
+    """A message that passed the checks. ``deduplication_id`` empty: none was given."""
+
+    body: bytes
+    attributes: dict[str, tuple[str, bytes]] = {}
+    trace: str = ""
+    group: str | None = None
+    deduplication_id: str = ""
+    sender: str = ""
+    delay_s: int | None = None
+
+
+class Posted(NamedTuple):
+    """What the sender is told; ``sequence`` on FIFO queues only."""
+
+    message_id: str
+    sequence: int | None
+
+
+def post(ctx: Context, tx: Tx, queue: Queue, letter: Letter) -> Posted:
+    """Enqueue a message.
+
+    Gives    its id; on a FIFO queue also its sequence number, both of the earlier message when this is a duplicate of it.
+    Promise  durable with the transaction; a duplicate within five minutes of the first send enqueues nothing.
+    """
+    if queue.is_fifo:
+        return _post_in_order(ctx, tx, queue, letter)
+    ctx.metrics.count(SENT_METRIC, queue.name)
+    message_id = ctx.ids.uuid()
+    now_ms = ctx.now_ms
+    if letter.attributes or letter.trace or letter.sender:
+        headers = pack_headers(Headers(letter.attributes, letter.trace, "", letter.sender))
+    else:
+        headers = b""
+    delay_s = queue.delay_s if letter.delay_s is None else letter.delay_s
+    due_ms = now_ms + delay_s * 1000 if delay_s else now_ms
+    tx.queues.put(queue.storage, NewMessage(message_id, letter.body, now_ms, due_ms, headers, letter.group))
+    return Posted(message_id, None)
+
+
+def _post_in_order(ctx: Context, tx: Tx, queue: Queue, letter: Letter) -> Posted:
+    deduplication_id = letter.deduplication_id or sha256(letter.body).hexdigest()
+    key = f"{letter.group}\n{deduplication_id}" if queue.is_deduplicated_by_group else deduplication_id
+    earlier = tx.queues.duplicate_of(queue.identity, key, now_ms=ctx.now_ms)
+    if earlier is not None:
+        return Posted(*earlier)
+    ctx.metrics.count(SENT_METRIC, queue.name)
+    message_id = ctx.ids.uuid()
+    headers = pack_headers(Headers(letter.attributes, letter.trace, deduplication_id, letter.sender))
+    due_ms = ctx.now_ms + queue.delay_s * 1000
+    sequence = tx.queues.put_sequenced(
+        queue.storage,
+        NewMessage(message_id, letter.body, ctx.now_ms, due_ms, headers, letter.group, is_ordered=True),
+    )
+    tx.queues.deduplicate(
+        queue.identity,
+        key,
+        message_id=message_id,
+        sequence=sequence,
+        now_ms=ctx.now_ms,
+        keep_ms=limits.DEDUPLICATION_MS,
+    )
+    return Posted(message_id, sequence)
+
+
+def show_sequence(sequence: int | None) -> str | None:
+    """A sequence number as callers see it: 20 digits, increasing."""
+    return None if sequence is None else str(SEQUENCE_BASE + sequence)

@@ -1,0 +1,52 @@
+"""What a queue accepts from ``delivery``: rule targets, dead letters, destinations and subscriptions end here."""
+
+from __future__ import annotations
+
+from bascule.kernel.arns import Arn
+from bascule.kernel.context import Context
+from bascule.kernel.delivery import Accepted, Delivery, Refused
+from bascule.kernel.store import Tx
+from bascule.services.sqs import content, state
+from bascule.services.sqs.errors import SqsError
+from bascule.services.sqs.posting import Letter, post
+
+_PARAMETERS = frozenset(("MessageGroupId", "MessageDeduplicationId"))
+_NONE: content.Attributes = {}
+
+
+class SqsTarget:
+    """The owner of ``arn:aws:sqs:...`` ARNs."""
+
+    def accept(self, ctx: Context, tx: Tx, delivery: Delivery, arn: Arn) -> Accepted:
+        """Enqueue the payload as a message; attributes become message attributes.
+
+        Raises   Refused NO_RESOURCE when the queue does not exist; INVALID_PARAMETER when the message is too long, has
+                 characters that SQS forbids, or lacks what a FIFO queue needs. None of them is worth a retry.
+        Promise  exactly once, with the sender's transaction.
+        """
+        queue = state.get_queue(tx.documents, arn.scope, arn.resource)
+        if queue is None:
+            raise Refused("NO_RESOURCE", "The specified queue does not exist.")
+        body = delivery.payload
+        attributes = _NONE
+        if delivery.attributes:
+            attributes = {name: (kind, value.encode()) for name, (kind, value) in delivery.attributes.items()}
+        group = deduplication_id = None
+        if delivery.parameters:
+            group = delivery.parameters.get("MessageGroupId")
+            deduplication_id = delivery.parameters.get("MessageDeduplicationId")
+            if not delivery.parameters.keys() <= _PARAMETERS:
+                unknown = sorted(delivery.parameters.keys() - _PARAMETERS)
+                raise Refused("INVALID_PARAMETER", f"A queue does not understand the target parameters {unknown}.")
+        try:
+            if not body:
+                raise Refused("INVALID_PARAMETER", "The message is empty.")
+            content.check_characters(body)
+            content.check_size(queue, body, attributes)
+            if queue.is_fifo or group is not None or deduplication_id is not None:
+                content.check_ids(queue, group, deduplication_id)
+        except SqsError as error:
+            raise Refused("INVALID_PARAMETER", error.message) from error
+        sender = "" if delivery.scope.account == arn.account else delivery.scope.account
+        letter = Letter(body, attributes, delivery.trace_header or "", group, deduplication_id or "", sender)
+        return Accepted(post(ctx, tx, queue, letter).message_id)
