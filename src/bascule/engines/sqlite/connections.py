@@ -1,0 +1,71 @@
+"""Opening SQLite connections, and the pool of snapshot readers.
+
+The pragmas and their reasons are listed in ``docs/decisions/0001``.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from pathlib import Path
+from sqlite3 import Connection
+
+#: Statements kept prepared on a connection. count
+PREPARED_MAX = 256
+#: Wait for another connection's lock; ours never meet, but a backup tool may hold one. milliseconds
+BUSY_MS = 10_000
+#: Page cache of the writer and of each reader. KiB
+WRITER_CACHE_KIB = 64 * 1024
+READER_CACHE_KIB = 8 * 1024
+#: Idle readers kept open. count
+READERS_IDLE_MAX = 8
+
+
+def open_connection(path: Path, *, cache_kib: int, is_durable: bool) -> Connection:
+    """A connection in autocommit mode that any one thread at a time may use."""
+    connection = sqlite3.connect(
+        path, isolation_level=None, check_same_thread=False, cached_statements=PREPARED_MAX, timeout=BUSY_MS / 1000
+    )
+    connection.execute(f"PRAGMA synchronous = {'FULL' if is_durable else 'OFF'}")
+    connection.execute(f"PRAGMA cache_size = -{cache_kib}")
+    connection.execute("PRAGMA temp_store = MEMORY")
+    connection.execute("PRAGMA secure_delete = OFF")
+    connection.execute("PRAGMA trusted_schema = OFF")
+    return connection
+
+
+class ConnectionPool:
+    """Read-only connections, lent to one query at a time."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._idle: list[Connection] = []
+        self._lock = threading.Lock()
+        self._is_closed = False
+
+    def take(self) -> Connection:
+        """An idle connection or a new one."""
+        with self._lock:
+            if self._idle:
+                return self._idle.pop()
+        connection = open_connection(self._path, cache_kib=READER_CACHE_KIB, is_durable=True)
+        connection.execute("PRAGMA query_only = ON")
+        return connection
+
+    def give_back(self, connection: Connection) -> None:
+        """End the snapshot and keep the connection for the next query."""
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        with self._lock:
+            if not self._is_closed and len(self._idle) < READERS_IDLE_MAX:
+                self._idle.append(connection)
+                return
+        connection.close()
+
+    def close(self) -> None:
+        """Close idle connections; lent ones are closed when they come back."""
+        with self._lock:
+            self._is_closed = True
+            idle, self._idle = self._idle, []
+        for connection in idle:
+            connection.close()

@@ -1,0 +1,272 @@
+"""The queue port on SQLite.
+
+An ordered group is offered through its first message alone (``is_head``); the trigger of the schema hands that on when the
+first message goes. Bodies of a lease arrive as one concatenated value in one row, because every row fetched gives up the
+interpreter lock. A lease token is the sequence and the attempt: unique without entropy, stale after the next lease.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+
+from bascule.engines.sqlite.session import Session
+from bascule.engines.sqlite.statements import load_statements
+from bascule.kernel.queues import Lease, NewMessage, QueueCounts, StoredMessage
+
+_SQL = load_statements("queues")
+#: ``first_leased_ms`` of a message that never was; see the schema.
+_NEVER_MS = 1 << 46
+#: One call in so many forgets duplicates whose interval is over, twice as many at a time. count
+FORGET_EVERY = 64
+#: Expired messages of ordered groups that one lease removes, because the groups' next ones wait behind them. count
+EXPIRE_ON_LEASE_MAX = 1000
+
+
+class _Due(msgspec.Struct, array_like=True, frozen=True):
+    """A message that may be leased, as ``lease_heads`` describes it."""
+
+    sequence: int
+    message_id: str
+    group: str | None
+    sent_ms: int
+    due_ms: int
+    attempt: int
+    first_leased_ms: int
+    is_ordered: int
+    body_bytes: int
+    headers_bytes: int
+
+
+#: A message that may be leased, its body and its headers.
+_Found = tuple[_Due, bytes, bytes]
+_decode_due = msgspec.json.Decoder(list[_Due]).decode
+
+
+class SqliteQueues:
+    """``Queues`` of one transaction; see the port for the contract."""
+
+    __slots__ = ("_session",)
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def put(self, queue: str, message: NewMessage) -> None:
+        self.put_sequenced(queue, message)
+
+    def put_sequenced(self, queue: str, message: NewMessage) -> int:
+        writer = self._session.require_writer()
+        sequence = writer.sequence = writer.sequence + 1
+        is_ordered = message.is_ordered and message.group is not None
+        writer.messages.rows.append(
+            (
+                sequence,
+                queue,
+                message.message_id,
+                message.body,
+                message.headers,
+                message.group,
+                is_ordered,
+                not is_ordered,
+                message.sent_ms,
+                message.due_ms,
+            )
+        )
+        writer.touched.add(queue)
+        return sequence
+
+    def deduplicate(self, queue: str, key: str, *, message_id: str, sequence: int, now_ms: int, keep_ms: int) -> None:
+        writer = self._session.require_writer()
+        writer.duplicates.set((queue, key), (message_id, sequence, now_ms + keep_ms))
+        if sequence % FORGET_EVERY == 0:
+            writer.change(_SQL["forget_duplicates"], (now_ms, 2 * FORGET_EVERY))
+
+    def duplicate_of(self, queue: str, key: str, *, now_ms: int) -> tuple[str, int] | None:
+        known = self._session.duplicate((queue, key))
+        return None if known is None or known[2] <= now_ms else (known[0], known[1])
+
+    def lease(self, queue: str, *, now_ms: int, lease_ms: int, count_max: int, sent_after_ms: int = 0) -> list[Lease]:
+        self._session.require_writer().see_queue(queue)
+        named = {"queue": queue, "now_ms": now_ms, "sent_after_ms": sent_after_ms, "count_max": count_max}
+        chosen, hides_group = self._due(_SQL["lease_heads"], named)
+        if hides_group:
+            self.expire(queue, sent_before_ms=sent_after_ms + 1, count_max=EXPIRE_ON_LEASE_MAX)
+            chosen, _ = self._due(_SQL["lease_heads"], named)
+        groups = [due.group for due, _, _ in chosen if due.is_ordered]
+        if groups and len(chosen) < count_max:
+            chosen += self._followers(queue, groups, now_ms, sent_after_ms, count_max - len(chosen))
+            chosen = _in_order(chosen)
+        if not chosen:
+            return []
+        until_ms = now_ms + lease_ms
+        sequences = msgspec.json.encode([due.sequence for due, _, _ in chosen]).decode()
+        self._session.change(_SQL["mark_leased"], {"until_ms": until_ms, "now_ms": now_ms, "sequences": sequences})
+        return [_leased(due, body, headers, now_ms=now_ms, until_ms=until_ms) for due, body, headers in chosen]
+
+    def _due(self, sql: str, named: dict[str, object]) -> tuple[list[_Found], bool]:
+        """Messages that may be leased, and whether an expired one may stand before others of its group."""
+        described, bodies, headers, hides_group = self._session.rows(sql, named).fetchone()
+        found: list[_Found] = []
+        body_at = headers_at = 0
+        for due in _decode_due(described):
+            body_end = body_at + due.body_bytes
+            headers_end = headers_at + due.headers_bytes
+            found.append((due, bodies[body_at:body_end], headers[headers_at:headers_end]))
+            body_at = body_end
+            headers_at = headers_end
+        return found, bool(hides_group)
+
+    def _followers(
+        self, queue: str, groups: list[str | None], now_ms: int, sent_after_ms: int, count_max: int
+    ) -> list[_Found]:
+        """Messages behind the leased heads, of each group up to the first that is not due."""
+        named = {"queue": queue, "groups": msgspec.json.encode(groups).decode(), "count_max": count_max}
+        chosen: list[_Found] = []
+        blocked: set[str | None] = set()
+        for found in self._due(_SQL["lease_followers"], named)[0]:
+            due = found[0]
+            if due.due_ms > now_ms:
+                blocked.add(due.group)
+            elif due.group not in blocked and due.sent_ms > sent_after_ms:
+                chosen.append(found)
+        return chosen
+
+    def find(self, queue: str, sequence: int) -> StoredMessage | None:
+        self._session.see_queue(queue)
+        row = self._session.rows(_SQL["find"], (sequence, queue)).fetchone()
+        return None if row is None else _stored(*row)
+
+    def extend(self, queue: str, sequence: int, token: str, *, until_ms: int) -> bool:
+        attempt = _attempt(sequence, token)
+        return self._touch(queue, _SQL["extend"], (until_ms, sequence, queue, attempt))
+
+    def release(self, queue: str, sequence: int, token: str, *, due_ms: int, headers: bytes | None = None) -> bool:
+        attempt = _attempt(sequence, token)
+        return self._touch(queue, _SQL["release"], (due_ms, headers, sequence, queue, attempt))
+
+    def settle(self, queue: str, sequence: int, token: str | None) -> bool:
+        if token is None:
+            return self._touch(queue, _SQL["remove"], (sequence, queue))
+        return self._touch(queue, _SQL["settle"], (sequence, queue, _attempt(sequence, token)))
+
+    def move(self, queue: str, sequence: int, to_queue: str, *, due_ms: int, headers: bytes | None = None) -> bool:
+        writer = self._session.require_writer()
+        writer.see()
+        named = {
+            "queue": queue,
+            "sequence": sequence,
+            "to_queue": to_queue,
+            "new_sequence": writer.next_sequence(),
+            "due_ms": due_ms,
+            "headers": headers,
+        }
+        if writer.change(_SQL["copy"], named).rowcount != 1:
+            return False
+        writer.touched.add(to_queue)
+        return self._touch(queue, _SQL["remove"], (sequence, queue))
+
+    def _touch(self, queue: str, sql: str, parameters: tuple[object, ...]) -> bool:
+        writer = self._session.require_writer()
+        writer.see_queue(queue)
+        if writer.change(sql, parameters).rowcount != 1:
+            return False
+        writer.touched.add(queue)
+        return True
+
+    def peek(self, queue: str, *, count_max: int, after_sequence: int = 0) -> Sequence[StoredMessage]:
+        self._session.see_queue(queue)
+        return [_stored(*row) for row in self._session.rows(_SQL["peek"], (queue, after_sequence, count_max))]
+
+    def counts(self, queue: str, *, now_ms: int, sent_after_ms: int = 0) -> QueueCounts:
+        self._session.see_queue(queue)
+        named = {"queue": queue, "now_ms": now_ms, "sent_after_ms": sent_after_ms}
+        has_expired = self._session.rows(_SQL["has_sent_by"], (queue, sent_after_ms)).fetchone() is not None
+        sql = _SQL["count_unexpired"] if has_expired else _SQL["count_by_index"]
+        ready, leased, delayed = self._session.rows(sql, named).fetchone()
+        oldest = self._session.rows(_SQL["oldest_sent"], (queue, sent_after_ms)).fetchone()
+        return QueueCounts(int(ready), int(leased), int(delayed), None if oldest is None else oldest[0])
+
+    def next_due_ms(self, queue: str) -> int | None:
+        self._session.see_queue(queue)
+        row = self._session.rows(_SQL["next_due"], {"queue": queue}).fetchone()
+        return None if row is None else row[0]
+
+    def expire(self, queue: str, *, sent_before_ms: int, count_max: int) -> int:
+        self._session.require_writer().see_queue(queue)
+        return self._session.change(_SQL["expire"], (queue, sent_before_ms, count_max)).rowcount
+
+    def purge(self, queue: str, *, count_max: int) -> int:
+        self._session.require_writer().see_queue(queue)
+        return self._session.change(_SQL["purge"], (queue, count_max)).rowcount
+
+
+def _token(sequence: int, attempt: int) -> str:
+    return f"{sequence}.{attempt}"
+
+
+def _attempt(sequence: int, token: str) -> int:
+    """The attempt a token stands for; -1, which no message has, when it is not a token of this message."""
+    of_sequence, _, attempt = token.partition(".")
+    if of_sequence != str(sequence) or not (attempt.isascii() and attempt.isdecimal()) or len(attempt) > 18:
+        return -1
+    return int(attempt) or -1
+
+
+def _in_order(chosen: list[_Found]) -> list[_Found]:
+    """By due time then sequence, but no message before an earlier one of its group."""
+    group_due_ms: dict[str | None, int] = {}
+    keyed = []
+    for found in chosen:
+        due = found[0]
+        due_ms = due.due_ms
+        if due.is_ordered:
+            due_ms = group_due_ms[due.group] = max(due_ms, group_due_ms.get(due.group, 0))
+        keyed.append((due_ms, due.sequence, found))
+    keyed.sort(key=lambda entry: entry[:2])
+    return [found for _, _, found in keyed]
+
+
+def _leased(due: _Due, body: bytes, headers: bytes, *, now_ms: int, until_ms: int) -> Lease:
+    attempt = due.attempt + 1
+    token = f"{due.sequence}.{attempt}"
+    first_leased_ms = min(due.first_leased_ms, now_ms)
+    message = StoredMessage(
+        due.sequence,
+        due.message_id,
+        body,
+        headers,
+        due.group,
+        due.sent_ms,
+        until_ms,
+        attempt,
+        first_leased_ms,
+        token,
+    )
+    return Lease(message, token, until_ms)
+
+
+def _stored(
+    sequence: int,
+    message_id: str,
+    body: bytes,
+    headers: bytes,
+    group: str | None,
+    sent_ms: int,
+    due_ms: int,
+    attempt: int,
+    first_leased_ms: int,
+    is_leased: int,
+) -> StoredMessage:
+    return StoredMessage(
+        sequence,
+        message_id,
+        body,
+        headers,
+        group,
+        sent_ms,
+        due_ms,
+        attempt,
+        None if first_leased_ms == _NEVER_MS else first_leased_ms,
+        _token(sequence, attempt) if is_leased else None,
+    )

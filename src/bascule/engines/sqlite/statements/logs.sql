@@ -1,0 +1,16 @@
+-- name: append
+INSERT INTO record (sequence, log, at_ms, body) VALUES (?, ?, ?, ?);
+
+-- name: read
+SELECT sequence, at_ms, body FROM record WHERE log = ? AND sequence > ? ORDER BY sequence LIMIT ?;
+
+-- name: read_back
+SELECT sequence, at_ms, body FROM record WHERE log = ? AND sequence < ? ORDER BY sequence DESC LIMIT ?;
+
+-- name: trim
+DELETE FROM record WHERE sequence IN (
+  SELECT sequence FROM record INDEXED BY record_by_time WHERE log = ? AND at_ms < ? ORDER BY at_ms LIMIT ?
+);
+
+-- name: drop
+DELETE FROM record WHERE sequence IN (SELECT sequence FROM record INDEXED BY record_by_log WHERE log = ?);
