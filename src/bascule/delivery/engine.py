@@ -22,6 +22,7 @@ from bascule.delivery.limits import (
     INLINE_HOPS_MAX,
     MESSAGE_MAX,
     OUTBOX_LEASE_MS,
+    OUTBOX_POLL_MS,
     OUTBOX_ROWS_MAX,
     ROUTES_MAX,
 )
@@ -64,7 +65,9 @@ class DeliveryEngine:
         self._targets = targets
         self._routes: dict[str, _Route] = {}
         self.faults = Faults() if settings.is_test else None
-        self.loops = (Loop("delivery.outbox", self.tick, signals=frozenset({f"queue:{outbox.QUEUE}"})),)
+        self.loops = (
+            Loop("delivery.outbox", self.tick, signals=frozenset({f"queue:{outbox.QUEUE}"}), poll_ms=OUTBOX_POLL_MS),
+        )
 
     def send(self, ctx: Context, tx: Tx, delivery: Delivery) -> None:
         """Hand a payload over, now if its target takes it; see ``Courier.send``.

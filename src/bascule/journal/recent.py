@@ -65,13 +65,11 @@ class _Cursor(msgspec.Struct):
 def recent(tx: Tx, after: str, *, now_ms: int, count_max: int = 500) -> Recent:
     """What happened since the cursor ``after``.
 
-    Takes    after: a cursor given before, or empty to begin now; count_max: records, each of one call or one note.
-    Gives    happenings by time; nothing twice. An unreadable cursor begins now.
+    Takes    after: a cursor given before, or empty to begin a few seconds ago; count_max: records, each of one call or one note.
+    Gives    happenings by time; nothing twice. An unreadable cursor begins anew.
     """
     now_s = now_ms // 1000
-    cursor = _parse(after) if after else None
-    if cursor is None:
-        return Recent([], str(_end(tx, now_s)))
+    cursor = _parse(after) or _Cursor(now_s - WATCHED_S, [], _last(tx, LATE_LOG))
     if cursor.base_s < now_s - CATCH_UP_S:
         cursor = _Cursor(now_s - CATCH_UP_S, [], cursor.late)
     happenings: list[Happening] = []
@@ -95,12 +93,6 @@ def recent(tx: Tx, after: str, *, now_ms: int, count_max: int = 500) -> Recent:
             happenings.append(_of_note(read_late(record.body)))
     happenings.sort(key=lambda happening: happening.at_ms)
     return Recent(happenings, str(cursor))
-
-
-def _end(tx: Tx, now_s: int) -> _Cursor:
-    base_s = now_s - WATCHED_S
-    positions = [_last(tx, second_log(second)) for second in range(base_s, now_s + 1)]
-    return _Cursor(base_s, positions, _last(tx, LATE_LOG))
 
 
 def _last(tx: Tx, log: str) -> int:

@@ -1,8 +1,8 @@
 """Bounds the journal by age and by bytes: whole logs go, oldest first.
 
 Each log is announced in the queue ``journal/logs`` by the transaction that may be its first writer, so no crash leaves a log
-that nobody removes. Its growth is added up in memory and announced by the loop once a second; a crash forgets at most that
-second's growth, which then leaves with the log, uncounted.
+that nobody removes. Its growth is added up in memory and announced by the loop once a minute, and whenever it has become a
+sixteenth of what is allowed; a crash forgets what was not announced, which then leaves with its log, uncounted.
 """
 
 from __future__ import annotations
@@ -28,6 +28,10 @@ LOGS_MAX = 64
 GRACE_MS_MAX = 7_200_000
 #: How long the repeated notes of the late log are there for a reader to come back to. milliseconds
 LATE_KEPT_MS = 600_000
+#: Fires when the journal has grown so much that its bounds must be looked at.
+GROWN = "journal.grown"
+#: How often the bounds are looked at otherwise. milliseconds
+POLL_MS = 60_000
 #: Logs remembered as announced. count
 ANNOUNCED_MAX = 4_096
 _EVER_MS = 1 << 53
@@ -56,11 +60,16 @@ class Retention:
         self._bytes_max = settings.journal_bytes_max
         self._announced: dict[str, None] = {}
         self._growth: dict[str, int] = {}
-        self.loop = Loop("journal.retention", self.tick)
+        self._growth_left = self._bytes_max // 16
+        self.loop = Loop("journal.retention", self.tick, signals=frozenset({GROWN}), poll_ms=POLL_MS)
 
     def grew(self, tx: Tx, log: str, at_ms: int, body_bytes: int) -> None:
         """A record was appended to ``log`` in this transaction."""
-        self._growth[log] = self._growth.get(log, 0) + body_bytes + RECORD_BYTES
+        grown = body_bytes + RECORD_BYTES
+        self._growth[log] = self._growth.get(log, 0) + grown
+        self._growth_left -= grown
+        if self._growth_left < 0:
+            tx.notify(GROWN)
         if log not in self._announced:
             self._announce(tx, log, at_ms, 0)
             tx.after_commit(lambda: self._remember(log))
@@ -88,6 +97,7 @@ class Retention:
 
     def _announce_growth(self, ctx: Context, tx: Tx) -> int:
         growth, self._growth = self._growth, {}
+        self._growth_left = self._bytes_max // 16
         for log, bytes_count in growth.items():
             self._announce(tx, log, ctx.now_ms, bytes_count)
         return sum(growth.values())
