@@ -13,9 +13,8 @@ from collections.abc import Mapping
 import msgspec
 
 #: Spelled out, because the names of the ``calendar`` module follow the locale.
-_MONTH_NAMES = {
-    name: number for number, name in enumerate("JAN FEB MAR APR MAY JUN JUL AUG SEP OCT NOV DEC".split(), start=1)
-}
+_MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
+_MONTH_NAMES = {name: number for number, name in enumerate(_MONTHS, start=1)}
 #: 1 is Sunday.
 _DAY_NAMES = {"SUN": 1, "MON": 2, "TUE": 3, "WED": 4, "THU": 5, "FRI": 6, "SAT": 7}
 
