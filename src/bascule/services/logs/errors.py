@@ -1,0 +1,29 @@
+"""Every error the Logs operations raise, once."""
+
+from __future__ import annotations
+
+from bascule.kernel.errors import AwsError
+
+
+class InvalidParameter(AwsError):
+    """A parameter is specified incorrectly."""
+
+    code = "InvalidParameterException"
+
+
+class ResourceAlreadyExists(AwsError):
+    """The specified resource already exists."""
+
+    code = "ResourceAlreadyExistsException"
+
+
+class ResourceNotFound(AwsError):
+    """The specified resource does not exist."""
+
+    code = "ResourceNotFoundException"
+
+
+class TooManyTags(AwsError):
+    """A resource can have no more than 50 tags."""
+
+    code = "TooManyTagsException"
