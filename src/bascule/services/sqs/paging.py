@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from base64 import urlsafe_b64decode, urlsafe_b64encode
+from base64 import b64decode, b64encode
 from binascii import Error as NotBase64
 from collections.abc import Callable
 
@@ -27,12 +27,12 @@ def page(names_after: NamesAfter, *, count_max: int | None, token: str | None) -
     after = ""
     if token:
         try:
-            after = urlsafe_b64decode(token.encode()).decode()
+            after = b64decode(token, validate=True).decode()
         except (NotBase64, ValueError):
             raise InvalidParameterValue.of(token, "NextToken", "Invalid or expired next token.") from None
     names = names_after(after, (count_max or limits.LIST_QUEUES_MAX) + 1)
     size = count_max or limits.LIST_QUEUES_MAX
     if len(names) <= size:
         return names, None
-    more = urlsafe_b64encode(names[size - 1].encode()).decode() if count_max else None
+    more = b64encode(names[size - 1].encode()).decode() if count_max else None
     return names[:size], more

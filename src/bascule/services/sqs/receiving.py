@@ -42,7 +42,8 @@ def take(ctx: Context, tx: Tx, scope: Scope, queue: Queue, *, count_max: int, vi
                 is_short = True
             else:
                 taken.append(lease)
-        if not is_short or len(taken) == count_max:
+        # Without a visibility timeout a further round would take the same messages again.
+        if not is_short or len(taken) == count_max or (taken and visibility_ms == 0):
             break
     return taken
 
