@@ -1,0 +1,109 @@
+"""What the zygote imports and computes once, so that no environment pays for it: boto3 and what its clients read from disk.
+
+Every botocore session parses service models and end point rules again; the parsed JSON is the same each time and is
+kept here once for all forks. A function that brings its own boto3 gets that one: the preloaded modules are forgotten.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import os
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+#: The packages that AWS's Python runtimes ship, which a function may import without packaging them.
+BUNDLED = ("boto3", "botocore", "s3transfer", "jmespath", "dateutil", "urllib3", "six")
+#: Standard library modules that most handlers import anyway.
+_STANDARD = (
+    "base64",
+    "collections",
+    "concurrent.futures",
+    "contextlib",
+    "csv",
+    "dataclasses",
+    "datetime",
+    "decimal",
+    "email.message",
+    "enum",
+    "functools",
+    "hashlib",
+    "hmac",
+    "http.client",
+    "itertools",
+    "json",
+    "logging",
+    "math",
+    "multiprocessing.connection",
+    "operator",
+    "os",
+    "random",
+    "re",
+    "secrets",
+    "socket",
+    "ssl",
+    "string",
+    "subprocess",
+    "tempfile",
+    "threading",
+    "time",
+    "traceback",
+    "typing",
+    "urllib.parse",
+    "urllib.request",
+    "uuid",
+    "zlib",
+)
+#: Clients made once in idle moments, the most likely first.
+_CLIENTS = ("events", "sqs", "lambda", "dynamodb", "s3", "sns", "sts", "logs", "kinesis", "stepfunctions", "ssm")
+
+
+def preload() -> None:
+    """Import what handlers need; a bundled package that is not on this machine is left out."""
+    for name in _STANDARD:
+        importlib.import_module(name)
+    if importlib.util.find_spec("boto3") is None:
+        return
+    importlib.import_module("boto3")
+    _share_parsed_json()
+
+
+def warm() -> Iterator[None]:
+    """Make one client per step; each step takes some ten milliseconds, so callers take them when nothing waits."""
+    if "boto3" not in sys.modules:
+        return
+    boto3: Any = sys.modules["boto3"]
+    names = {"region_name": "us-east-1", "aws_access_key_id": "warm", "aws_secret_access_key": "warm"}
+    for service in _CLIENTS:
+        boto3.session.Session(**names).client(service, endpoint_url="http://127.0.0.1:9")
+        yield
+
+
+def _share_parsed_json() -> None:
+    loaders: Any = importlib.import_module("botocore.loaders")
+    load = loaders.JSONFileLoader.load_file
+    parsed: dict[str, Any] = {}
+
+    def load_once(self: Any, file_path: str) -> Any:
+        if file_path not in parsed:
+            content = load(self, file_path)
+            if content is None:
+                return None
+            parsed[file_path] = content
+        return parsed[file_path]
+
+    loaders.JSONFileLoader.load_file = load_once
+
+
+def forget_bundled(code_root: str) -> None:
+    """Unload the preloaded packages when the function's own code holds one of them, so that its version wins."""
+    try:
+        entries = set(os.listdir(code_root))
+    except OSError:
+        return
+    if not any(name in entries or f"{name}.py" in entries for name in BUNDLED):
+        return
+    for module in list(sys.modules):
+        if module.partition(".")[0] in BUNDLED:
+            del sys.modules[module]

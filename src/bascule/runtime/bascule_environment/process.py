@@ -1,0 +1,160 @@
+"""What a fresh fork does to itself before it runs anyone's code: leave nothing of the zygote, take limits, become a function.
+
+The order matters: the death signal first (the zygote may die at any moment), descriptors before anything is read, limits
+before the function's module is imported.
+"""
+
+from __future__ import annotations
+
+import atexit
+import ctypes
+import fcntl
+import io
+import json
+import os
+import resource
+import signal
+import site
+import socket
+import sys
+import time
+import traceback
+from typing import Any, NoReturn
+
+from . import bootstrap, frames
+from .faults import PathMap
+from .logs import FunctionLog, LogSink, flush_streams
+from .preload import forget_bundled
+
+_PR_SET_PDEATHSIG = 1
+_PR_SET_CHILD_SUBREAPER = 36
+_CHANNEL_FD = 3
+_OUTPUT_FD = 1
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+def die_with_parent() -> None:
+    """Ask the kernel to kill this process when the thread that forked it ends."""
+    _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+
+
+def adopt_orphans() -> None:
+    """Become the parent of every descendant whose own parent ends, so that none escapes."""
+    _libc.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+
+def become_environment(channel_fd: int, output_fd: int, zygote_pid: int) -> NoReturn:
+    """Turn this fork into an execution environment and serve until the server hangs up. Never returns."""
+    status = 1
+    try:
+        die_with_parent()
+        if os.getppid() != zygote_pid:
+            os._exit(1)
+        os.setsid()
+        adopt_orphans()
+        channel = _take_descriptors(channel_fd, output_fd)
+        _, _, body = frames.receive(channel)
+        start: dict[str, Any] = json.loads(body)
+        log, paths = _take_identity(start)
+        status = bootstrap.serve(channel, start["handler"], start["response_bytes_max"], log, paths)
+    except frames.ServerGone:
+        status = 0
+    except SystemExit as exit_:
+        status = _exit_status(exit_)
+    except BaseException:  # noqa: BLE001  # what nothing catches ends a Python program with a traceback and status 1
+        traceback.print_exc()
+    finally:
+        _leave(status)
+
+
+def _leave(status: int) -> NoReturn:
+    try:
+        atexit._run_exitfuncs()
+        flush_streams()
+    finally:
+        os._exit(status)
+
+
+def _exit_status(exit_: SystemExit) -> int:
+    if exit_.code is None:
+        return 0
+    if isinstance(exit_.code, int):
+        return exit_.code & 0xFF
+    sys.stderr.write(f"{exit_.code}\n")
+    return 1
+
+
+def _take_descriptors(channel_fd: int, output_fd: int) -> socket.socket:
+    """Keep standard input (nothing), output and error (the log pipe) and the channel; close all else."""
+    high = max(channel_fd, output_fd, 16) + 1
+    channel_copy, output_copy = _copy_above(channel_fd, high), _copy_above(output_fd, high)
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.dup2(output_copy, 1)
+    os.dup2(output_copy, 2)
+    os.dup2(channel_copy, _CHANNEL_FD, inheritable=False)
+    os.closerange(_CHANNEL_FD + 1, os.sysconf("SC_OPEN_MAX"))
+    return socket.socket(fileno=_CHANNEL_FD)
+
+
+def _copy_above(fd: int, least: int) -> int:
+    return fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, least)
+
+
+def _take_identity(start: dict[str, Any]) -> tuple[FunctionLog, PathMap]:
+    """Become the function: limits, variables, directory, import path, streams, logging."""
+    _take_limits(start["limits"], start["niceness"])
+    os.environ.clear()
+    os.environ.update(start["variables"])
+    time.tzset()
+    os.umask(0o022)
+    os.chdir(start["code_root"])
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    standard_library = (os.path.dirname(os.__file__), f"/var/lang/lib/python3.{sys.version_info.minor}")
+    paths = PathMap([*((real, shown) for real, shown in start["shown_paths"]), standard_library])
+    forget_bundled(start["code_root"])
+    libraries = start["library_roots"]
+    own = [entry for entry in os.environ.get("PYTHONPATH", "").split(":") if entry and entry not in libraries]
+    standard = [entry for entry in sys.path if entry not in libraries]
+    sys.path[:] = [start["code_root"], *(paths.real(entry) for entry in own), *libraries, *standard]
+    sys.argv[:] = ["bootstrap"]
+    sys.dont_write_bytecode = True
+    site.setquit()
+    sys.stdin = io.TextIOWrapper(open(0, "rb"), "utf-8")  # noqa: SIM115  # lives as long as the process
+    sys.stdout = _stream(1)
+    sys.stderr = _stream(2)
+    sys.__stdin__, sys.__stdout__, sys.__stderr__ = sys.stdin, sys.stdout, sys.stderr  # type: ignore[misc]
+    return FunctionLog(LogSink(_OUTPUT_FD), paths), paths
+
+
+def _stream(fd: int) -> io.TextIOWrapper:
+    raw = open(fd, "wb", buffering=0, closefd=False)  # noqa: SIM115  # lives as long as the process
+    # Every write reaches the pipe at once: what was printed before a kill is in the log.
+    return io.TextIOWrapper(raw, "utf-8", "backslashreplace", newline="\n", write_through=True)
+
+
+def _data_bytes() -> int:
+    with open("/proc/self/status") as status:
+        for line in status:
+            if line.startswith("VmData:"):
+                return int(line.split()[1]) * 1024
+    return 0
+
+
+def _take_limits(limits: dict[str, int], niceness: int) -> None:
+    """Limits are absolute but for DATA, which is what may be added to the memory shared with the zygote."""
+    limits["DATA"] += _data_bytes()
+    for name, most in limits.items():
+        number: int = getattr(resource, f"RLIMIT_{name}")
+        _, hard = resource.getrlimit(number)
+        bounded = most if hard == resource.RLIM_INFINITY else min(most, hard)
+        resource.setrlimit(number, (bounded, bounded))
+    os.nice(niceness)
+    try:
+        # If the machine runs out of memory the kernel takes a function before it takes the server.
+        with open("/proc/self/oom_score_adj", "w") as score:
+            score.write("500")
+    except OSError:
+        return

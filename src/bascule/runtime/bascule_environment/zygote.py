@@ -1,0 +1,167 @@
+"""The zygote: a process that has imported everything once and forks an execution environment whenever it is asked.
+
+It has one thread and runs nobody's code, so a fork of it is always sound. Requests come over a SOCK_SEQPACKET socket with
+the new environment's descriptors attached. It reaps its children only when the server says so: until then a process id
+cannot be reused, and the server may signal it without a race. When the server goes, everything is killed.
+
+Messages in: ``fork TOKEN`` (with two descriptors: channel, output), ``reap PID``. Out: ``ready PYTHON``,
+``forked TOKEN PID BASE_KB``, ``refused TOKEN REASON``, ``exited PID STATUS`` (negative: a signal), ``failed REASON``.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import platform
+import select
+import signal
+import socket
+import sys
+from collections.abc import Iterator
+
+from .preload import preload, warm
+from .process import adopt_orphans, become_environment
+
+_MESSAGE_BYTES_MAX = 4096
+
+
+class Zygote:
+    """Forks, watches and reaps environments on behalf of the server at the other end of ``control``."""
+
+    def __init__(self, control: socket.socket) -> None:
+        self._control = control
+        self._poll = select.poll()
+        self._poll.register(control.fileno(), select.POLLIN)
+        self._pid_of: dict[int, int] = {}
+        self._dead: set[int] = set()
+
+    def run(self) -> None:
+        """Serve until the server goes."""
+        self._say(f"ready {platform.python_version()}")
+        steps: Iterator[None] | None = warm()
+        while True:
+            ready = self._poll.poll(0 if steps else None)
+            if not ready and steps:
+                steps = steps if self._warm_one(steps) else None
+            for fd, _ in ready:
+                if fd in self._pid_of:
+                    self._report_exit(fd)
+                elif not self._take_request():
+                    self._kill_all()
+                    return
+
+    @staticmethod
+    def _warm_one(steps: Iterator[None]) -> bool:
+        """One step of warming; False when there is none left. What fails to warm is merely slower later."""
+        try:
+            next(steps)
+        except StopIteration:
+            # Freezing takes these objects out of garbage collection for good: a collection in a fork would write to
+            # the header of each of them and so copy every page.
+            gc.collect()
+            gc.freeze()
+            return False
+        return True
+
+    def _say(self, message: str) -> None:
+        try:
+            self._control.send(message.encode()[:_MESSAGE_BYTES_MAX])
+        except OSError:
+            self._kill_all()
+            os._exit(0)
+
+    def _take_request(self) -> bool:
+        try:
+            message, fds, _, _ = socket.recv_fds(self._control, _MESSAGE_BYTES_MAX, 2)
+        except ConnectionError:
+            return False
+        if not message:
+            return False
+        verb, _, argument = message.decode().partition(" ")
+        if verb == "fork":
+            self._fork(argument, fds)
+        elif verb == "reap":
+            self._reap(int(argument))
+        for fd in fds:
+            os.close(fd)
+        return True
+
+    def _fork(self, token: str, fds: list[int]) -> None:
+        base_kb = _anonymous_kb()
+        zygote_pid = os.getpid()
+        gc.freeze()
+        try:
+            pid = os.fork()
+        except OSError as error:
+            self._say(f"refused {token} {error}")
+            return
+        if pid == 0:
+            become_environment(fds[0], fds[1], zygote_pid)
+        self._say(f"forked {token} {pid} {base_kb}")
+        pid_fd = os.pidfd_open(pid)
+        self._pid_of[pid_fd] = pid
+        self._poll.register(pid_fd, select.POLLIN)
+
+    def _report_exit(self, pid_fd: int) -> None:
+        pid = self._pid_of.pop(pid_fd)
+        self._poll.unregister(pid_fd)
+        ended = os.waitid(os.P_PIDFD, pid_fd, os.WEXITED | os.WNOWAIT)
+        os.close(pid_fd)
+        self._dead.add(pid)
+        assert ended is not None
+        status = ended.si_status if ended.si_code == os.CLD_EXITED else -ended.si_status
+        self._say(f"exited {pid} {status}")
+
+    def _reap(self, pid: int) -> None:
+        """Bury a dead environment, then every descendant it left behind, whatever group they moved to."""
+        if pid not in self._dead:
+            return
+        self._dead.discard(pid)
+        os.waitpid(pid, 0)
+        known = set(self._pid_of.values()) | self._dead
+        while strays := [child for child in _children() if child not in known]:
+            for stray in strays:
+                os.kill(stray, signal.SIGKILL)
+            for stray in strays:
+                os.waitpid(stray, 0)
+
+    def _kill_all(self) -> None:
+        for pid in [*self._pid_of.values(), *self._dead]:
+            try:
+                os.killpg(pid, signal.SIGKILL)
+            except ProcessLookupError:
+                continue
+        while strays := _children():
+            for stray in strays:
+                os.kill(stray, signal.SIGKILL)
+            for stray in strays:
+                os.waitpid(stray, 0)
+
+
+def _children() -> list[int]:
+    with open(f"/proc/self/task/{os.getpid()}/children") as listing:
+        return [int(pid) for pid in listing.read().split()]
+
+
+def _anonymous_kb() -> int:
+    """Memory that a fork starts with and shares: resident pages that are not a file's."""
+    with open("/proc/self/statm") as statm:
+        _, resident, shared, *_ = statm.read().split()
+    return (int(resident) - int(shared)) * (os.sysconf("SC_PAGE_SIZE") // 1024)
+
+
+def main() -> None:
+    """Entry point: ``argv`` is the control descriptor, then directories to import bundled packages from."""
+    control = socket.socket(fileno=int(sys.argv[1]))
+    # The first entry is where this package was found; functions must not find it, nor what lies beside it.
+    sys.path[:] = [*sys.path[1:], *sys.argv[2:]]
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    adopt_orphans()
+    try:
+        preload()
+    except Exception as error:  # noqa: BLE001  # reported to the server, which says it to the caller
+        control.send(f"failed {type(error).__name__}: {error}".encode()[:_MESSAGE_BYTES_MAX])
+        return
+    gc.collect()
+    gc.freeze()
+    Zygote(control).run()

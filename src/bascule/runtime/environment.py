@@ -1,0 +1,140 @@
+"""One execution environment: the place where invocations of one function version run, one at a time.
+
+It outlives its process. After a timeout or a crash the process is gone, but the log stream and the temporary directory stay, and
+the next invocation initialises a new process inside its own time, as on AWS.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from bascule.kernel.clock import Clock
+from bascule.kernel.invocation import FunctionVersion, Invocation, InvocationResult
+from bascule.runtime.environment_log import EnvironmentLog
+from bascule.runtime.failures import EXIT_ERROR, OUT_OF_MEMORY, error_object, failure_payload
+from bascule.runtime.limits import INIT_S_MAX
+from bascule.runtime.ports import Outcome, OutcomeKind, Request, Worker
+from bascule.runtime.report import Measures, Reporter
+
+_STATUS = {
+    OutcomeKind.TIMED_OUT: ("timeout", ""),
+    OutcomeKind.EXITED: ("error", EXIT_ERROR),
+    OutcomeKind.OUT_OF_MEMORY: ("error", OUT_OF_MEMORY),
+}
+
+
+class Environment:
+    """Runs invocations of ``function`` in a process that ``start_worker`` makes."""
+
+    def __init__(
+        self,
+        function: FunctionVersion,
+        *,
+        clock: Clock,
+        log: EnvironmentLog,
+        runtime_version: Callable[[], str],
+        start_worker: Callable[[], Awaitable[Worker]],
+    ) -> None:
+        self.function = function
+        self.log = log
+        self.idle_since_s = 0.0
+        self.busy_since_s = 0.0
+        self.is_retired = False
+        self._clock = clock
+        self._reporter = Reporter(function, runtime_version)
+        self._start_worker = start_worker
+        self._worker: Worker | None = None
+        self._is_fresh = True
+        self._loop = asyncio.get_running_loop()
+
+    async def run(self, invocation: Invocation, trace: str) -> InvocationResult:
+        """Run one invocation to its end. Raises RuntimeUnavailable when no process can be started."""
+        log, request_id = self.log, invocation.request_id
+        log.begin(wants_tail=False)
+        init_ms = await self._init_phase() if self._is_fresh else None
+        log.begin(invocation.wants_log_tail)
+        log.say(self._reporter.start(self._clock.now_ms(), request_id))
+        timeout_s = float(self.function.timeout_s)
+        started_s = self._loop.time()
+        outcome: Outcome | None = None
+        if self._worker is None or not self._worker.is_alive:
+            outcome = await self._initialise("invoke", timeout_s)
+        if outcome is None:
+            assert self._worker is not None
+            left_s = max(0.0, timeout_s - (self._loop.time() - started_s))
+            request = Request(request_id, invocation.invoked_arn, int(left_s * 1000), trace, invocation.client_context)
+            outcome = await self._worker.invoke(request, invocation.payload or b"{}", left_s)
+        duration_ms = (self._loop.time() - started_s) * 1000
+        return self._conclude(invocation, outcome, duration_ms, init_ms, trace)
+
+    async def _init_phase(self) -> float | None:
+        """The first initialisation, with its own limit; gives its duration, None when it must be repeated."""
+        self._is_fresh = False
+        started_s = self._loop.time()
+        failure = await self._initialise("init", INIT_S_MAX)
+        return None if failure else (self._loop.time() - started_s) * 1000
+
+    async def _initialise(self, phase: str, wait_s: float) -> Outcome | None:
+        """Start a process and import the function; gives the failure, if any, after ending the process."""
+        started_s = self._loop.time()
+        worker = self._worker = await self._start_worker()
+        if phase == "init":
+            self.log.say(self._reporter.init_start(self._clock.now_ms()))
+        left_s = max(0.0, wait_s - (self._loop.time() - started_s))
+        outcome = await worker.initialise(left_s)
+        if outcome.kind is OutcomeKind.READY:
+            return None
+        worker.kill()
+        init_ms = (self._loop.time() - started_s) * 1000
+        status, error_type = _STATUS.get(outcome.kind, ("error", error_object(outcome.body).error_type))
+        self.log.say(self._reporter.init_failed(self._clock.now_ms(), phase, init_ms, status, error_type))
+        return outcome
+
+    def _conclude(
+        self, invocation: Invocation, outcome: Outcome, duration_ms: float, init_ms: float | None, trace: str
+    ) -> InvocationResult:
+        log, is_success = self.log, outcome.kind is OutcomeKind.RESULT
+        memory_mb = self._worker.memory_used_mb if self._worker else 0
+        status, error_type = _STATUS.get(outcome.kind, ("success", ""))
+        measures = Measures(
+            duration_ms=duration_ms,
+            memory_used_mb=memory_mb,
+            init_ms=init_ms,
+            status=status,
+            error_type=error_type,
+        )
+        sampled_trace = trace if invocation.trace_header else ""
+        log.say(self._reporter.end(self._clock.now_ms(), invocation.request_id, measures, sampled_trace))
+        payload = (
+            outcome.body
+            if is_success
+            else failure_payload(outcome, invocation.request_id, float(self.function.timeout_s))
+        )
+        error = None if is_success else error_object(payload)
+        result = InvocationResult(
+            payload=payload,
+            function_error=None if is_success else "Unhandled",
+            executed_version=self.function.version,
+            log_tail=log.tail(),
+            duration_ms=duration_ms,
+            init_ms=init_ms,
+            memory_used_mb=memory_mb,
+            log_stream=log.stream,
+            error_type=error.error_type if error else "",
+            error_message=error.error_message if error else "",
+        )
+        log.flush()
+        return result
+
+    def look(self, is_census: bool) -> None:
+        """The watch passes by: limits are checked, log lines so far go out."""
+        if self._worker is not None:
+            self._worker.look(is_census)
+        self.log.flush()
+
+    def close(self) -> None:
+        """End the process, if any."""
+        if self._worker is not None:
+            self._worker.kill()
+        self.log.flush()

@@ -1,0 +1,111 @@
+"""All execution environments of this server: which are idle, which may be made, which must go.
+
+An environment belongs to one revision of one function version. Idle ones are reused last in, first out, so that a falling load
+leaves the oldest to be reclaimed. Over the machine's limit the environment that has been idle longest makes room.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from bascule.kernel.invocation import FunctionVersion, InvocationThrottled
+from bascule.runtime.concurrency import ACCOUNT_EXCEEDED
+from bascule.runtime.environment import Environment
+
+Key = tuple[str, str, str, str, tuple[str, ...]]
+
+
+def environment_key(function: FunctionVersion) -> Key:
+    """What must be equal for two invocations to share an environment."""
+    return function.arn, function.version, function.revision_id, function.code_digest, function.layer_digests
+
+
+class Fleet:
+    """Environments by key. ``make`` builds a new one; ``close`` ends one and frees what it holds."""
+
+    def __init__(
+        self, count_max: int, make: Callable[[FunctionVersion], Environment], close: Callable[[Environment], None]
+    ) -> None:
+        self._count_max = count_max
+        self._make = make
+        self._close = close
+        self._idle: dict[Key, list[Environment]] = {}
+        self.busy: set[Environment] = set()
+        self._idle_count = 0
+        self._loop = asyncio.get_running_loop()
+
+    @property
+    def count(self) -> int:
+        """Environments that exist."""
+        return len(self.busy) + self._idle_count
+
+    @property
+    def room(self) -> int:
+        """How many more invocations could have an environment now; idle ones make room."""
+        return max(0, self._count_max - len(self.busy))
+
+    def take(self, function: FunctionVersion) -> Environment:
+        """An idle environment of the function, or a new one. Raises InvocationThrottled when the machine is full."""
+        key = environment_key(function)
+        if idle := self._idle.get(key):
+            environment = idle.pop()
+            self._idle_count -= 1
+            if not idle:
+                del self._idle[key]
+        else:
+            if self.count >= self._count_max and not self._evict():
+                raise InvocationThrottled(ACCOUNT_EXCEEDED)
+            environment = self._make(function)
+        self.busy.add(environment)
+        return environment
+
+    def give_back(self, environment: Environment, *, is_usable: bool) -> None:
+        """An invocation is over; the environment waits for the next, or goes when it may not be used again."""
+        self.busy.discard(environment)
+        if environment.is_retired or not is_usable:
+            self._close(environment)
+            return
+        environment.idle_since_s = self._loop.time()
+        self._idle.setdefault(environment_key(environment.function), []).append(environment)
+        self._idle_count += 1
+
+    def _evict(self) -> bool:
+        oldest = min(self._idle, key=lambda key: self._idle[key][0].idle_since_s, default=None)
+        if oldest is None:
+            return False
+        self._remove_oldest(oldest)
+        return True
+
+    def _remove_oldest(self, key: Key) -> None:
+        idle = self._idle[key]
+        environment = idle.pop(0)
+        self._idle_count -= 1
+        if not idle:
+            del self._idle[key]
+        self._close(environment)
+
+    def reclaim(self, idle_s_max: float) -> None:
+        """Remove environments that have been idle for longer."""
+        before_s = self._loop.time() - idle_s_max
+        for key in list(self._idle):
+            while key in self._idle and self._idle[key][0].idle_since_s <= before_s:
+                self._remove_oldest(key)
+
+    def retire(self, arn: str) -> None:
+        """Remove the function's idle environments now and its busy ones after their invocation."""
+        for key in [key for key in self._idle if key[0] == arn]:
+            while key in self._idle:
+                self._remove_oldest(key)
+        for environment in self.busy:
+            if environment.function.arn == arn:
+                environment.is_retired = True
+
+    def clear(self) -> None:
+        """Remove every environment, busy ones included."""
+        for key in list(self._idle):
+            while key in self._idle:
+                self._remove_oldest(key)
+        for environment in self.busy:
+            environment.is_retired = True
+            environment.close()

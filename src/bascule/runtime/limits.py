@@ -1,0 +1,48 @@
+"""Numbers of the runtime, with unit and source."""
+
+from __future__ import annotations
+
+#: Time the init phase may take before it is repeated inside the invocation. seconds; Lambda guide, init phase
+INIT_S_MAX = 10.0
+#: Largest response of a synchronous invocation: 6 MiB and 100. bytes; recorded
+RESPONSE_BYTES_MAX = 6_291_556
+#: A package and its layers, unpacked. bytes; Lambda quotas
+PACKAGE_BYTES_MAX = 262_144_000
+#: Files in a package. count; ours, so that a small archive cannot fill the disk with names
+PACKAGE_FILES_MAX = 100_000
+#: Unpacked packages kept although no environment uses them. count; ours
+PACKAGES_IDLE_MAX = 64
+#: The tail of the log that comes back with a result. bytes; Invoke, LogType
+LOG_TAIL_BYTES = 4_096
+#: Largest log event; longer lines are cut into several. bytes; PutLogEvents, 256 KB less 26 of overhead
+LOG_EVENT_BYTES_MAX = 262_118
+#: What CloudWatch adds to the size of each event. bytes; PutLogEvents
+LOG_EVENT_OVERHEAD_BYTES = 26
+#: Output kept of one invocation; the rest is dropped with a notice. bytes; ours
+LOG_BYTES_MAX = 4 * 1024 * 1024
+#: Read from an output pipe at once. bytes; the capacity of a pipe
+PIPE_BYTES = 65_536
+#: Pause before reading on from a function whose output is being dropped. seconds; ours
+FLOOD_PAUSE_S = 0.002
+#: How often busy environments are looked at (memory, processes, log lines to pass on). seconds; ours
+WATCH_S = 0.025
+#: Looks between two counts of a busy environment's descendants. count; ours
+LOOKS_PER_CENSUS = 4
+#: Processes an environment may have. count; recorded ulimit of a Lambda environment is 742
+PROCESSES_MAX = 742
+#: Open files of an environment. count; recorded
+FILES_MAX = 1_024
+#: RLIMIT_NPROC counts every process of the user, so it only stops a runaway; root is not bound by it. count; ours
+USER_PROCESSES_MAX = 8_192
+#: Address space beyond twice the memory size, for threads' stacks and allocator arenas. bytes; ours
+DATA_HEADROOM_BYTES = 512 * 1024 * 1024
+#: Charged for the interpreter and the libraries that forks share with their zygote. kilobytes; near a bare handler on AWS
+SHARED_MEMORY_KB = 24 * 1024
+#: Scheduling niceness of functions: the server goes first. ours
+NICENESS = 5
+#: Forks asked of one zygote at once. count; ours
+FORKS_AT_ONCE = 4
+#: A zygote that is not ready by then is given up. seconds; ours
+ZYGOTE_START_S_MAX = 30.0
+#: A process that closed its channel but lives is killed after this. seconds; ours
+HANG_UP_S_MAX = 0.2

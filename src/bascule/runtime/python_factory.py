@@ -1,0 +1,128 @@
+"""``EnvironmentFactory`` for ``python3.x``: one zygote per interpreter, started on first need, started again when it dies."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from bascule.kernel.invocation import RuntimeUnavailable
+from bascule.runtime.interpreters import Interpreters, link_bundled
+from bascule.runtime.limits import (
+    DATA_HEADROOM_BYTES,
+    FILES_MAX,
+    NICENESS,
+    RESPONSE_BYTES_MAX,
+    USER_PROCESSES_MAX,
+)
+from bascule.runtime.output import OutputReader
+from bascule.runtime.ports import Plan
+from bascule.runtime.python_worker import PythonWorker, open_ends
+from bascule.runtime.variables import function_variables
+from bascule.runtime.zygote import Zygote
+
+_MIB = 1024 * 1024
+
+
+class PythonFactory:
+    """Starts Python environments. ``root`` holds the linked packages and compiled modules."""
+
+    def __init__(self, root: Path, configured_interpreter: str, base_url: Callable[[], str]) -> None:
+        self._library_root = root / "python"
+        self._cache_root = root / "pycache"
+        self._interpreters = Interpreters(configured_interpreter)
+        self._base_url = base_url
+        self._zygotes: dict[str, asyncio.Task[Zygote]] = {}
+
+    def runs(self, runtime: str) -> bool:
+        """See ``ports.EnvironmentFactory``."""
+        return self._interpreters.is_python(runtime)
+
+    def runtime_version(self, runtime: str) -> str:
+        """What INIT_START says: the runtime asked for and the Python that runs it."""
+        task = self._zygotes.get(self._interpreters.interpreter(runtime))
+        is_up = task is not None and task.done() and not task.cancelled() and task.exception() is None
+        running = task.result().python_version if task is not None and is_up else ""
+        return f"python:{running}" if runtime.removeprefix("python") in running else f"{runtime} on python:{running}"
+
+    def prepare(self, runtime: str) -> None:
+        """See ``ports.EnvironmentFactory``."""
+        self._zygote_task(self._interpreters.interpreter(runtime))
+
+    def _zygote_task(self, interpreter: str) -> asyncio.Task[Zygote]:
+        task = self._zygotes.get(interpreter)
+        if task is not None and task.done():
+            has_failed = task.cancelled() or task.exception() is not None
+            if has_failed or not task.result().is_alive:
+                task = None
+        if task is None:
+            task = self._zygotes[interpreter] = asyncio.create_task(self._start_zygote(interpreter))
+        return task
+
+    async def _start_zygote(self, interpreter: str) -> Zygote:
+        link_bundled(self._library_root)
+        cache_root = None if interpreter == sys.executable else self._cache_root
+        return await Zygote.start(interpreter, self._library_root, cache_root)
+
+    async def start(self, plan: Plan) -> PythonWorker:
+        """See ``ports.EnvironmentFactory``."""
+        interpreter = self._interpreters.interpreter(plan.function.runtime)
+        zygote = await asyncio.shield(self._zygote_task(interpreter))
+        ours, theirs, reading, writing = open_ends()
+        try:
+            fork = await zygote.fork(theirs, writing)
+        except BaseException:
+            ours.close()
+            os.close(reading)
+            raise
+        finally:
+            theirs.close()
+            os.close(writing)
+        worker = PythonWorker(fork, ours, OutputReader(reading, plan.printed), plan.function.memory_mb)
+        worker.start(self._start_message(plan, interpreter))
+        return worker
+
+    def _start_message(self, plan: Plan, interpreter: str) -> dict[str, object]:
+        function = plan.function
+        layers = []
+        shown = [(str(plan.code_root), "/var/task"), (str(self._library_root), "/var/runtime")]
+        if plan.layer_root is not None:
+            version = function.runtime
+            layers = [f"{plan.layer_root}/python", f"{plan.layer_root}/python/lib/{version}/site-packages"]
+            shown.append((str(plan.layer_root), "/opt"))
+        variables = function_variables(
+            function,
+            code_root=plan.code_root,
+            library_root=self._library_root,
+            layer_root=plan.layer_root,
+            tmp_dir=plan.tmp_dir,
+            log_stream=plan.log_stream,
+            base_url=self._base_url(),
+            interpreter=interpreter,
+        )
+        return {
+            "handler": function.handler,
+            "variables": variables,
+            "code_root": str(plan.code_root),
+            "library_roots": [*layers, str(self._library_root)],
+            "shown_paths": shown,
+            "response_bytes_max": RESPONSE_BYTES_MAX,
+            "niceness": NICENESS,
+            "limits": {
+                "CORE": 0,
+                "NOFILE": FILES_MAX,
+                "NPROC": USER_PROCESSES_MAX,
+                "FSIZE": function.tmp_mb * _MIB,
+                "DATA": 2 * function.memory_mb * _MIB + DATA_HEADROOM_BYTES,
+            },
+        }
+
+    async def stop(self) -> None:
+        """See ``ports.EnvironmentFactory``."""
+        tasks, self._zygotes = list(self._zygotes.values()), {}
+        for task in tasks:
+            with contextlib.suppress(RuntimeUnavailable):
+                await (await task).stop()

@@ -1,0 +1,156 @@
+"""A Python execution environment's process, seen from the server: a fork of a zygote, its channel, its output, its limits.
+
+The end of a phase is settled once, by whichever comes first: an answer, the deadline, the memory limit, or the process's end.
+Whatever was printed before is read before the phase is settled, so log lines never come after END.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+
+import msgspec
+
+from bascule.runtime import usage
+from bascule.runtime.bascule_environment import frames
+from bascule.runtime.channel import Channel
+from bascule.runtime.limits import HANG_UP_S_MAX, PROCESSES_MAX, SHARED_MEMORY_KB
+from bascule.runtime.output import OutputReader
+from bascule.runtime.ports import Outcome, OutcomeKind, Request
+from bascule.runtime.zygote import Fork
+
+_KINDS = {
+    frames.READY: OutcomeKind.READY,
+    frames.INIT_FAILED: OutcomeKind.FAILED,
+    frames.RESULT: OutcomeKind.RESULT,
+    frames.FAILED: OutcomeKind.FAILED,
+    frames.OVERSIZE: OutcomeKind.OVERSIZE,
+}
+_KILLED = -int(signal.SIGKILL)
+_encode = msgspec.json.Encoder().encode
+
+
+class PythonWorker:
+    """Implements ``ports.Worker``."""
+
+    def __init__(self, fork: Fork, channel_end: socket.socket, output: OutputReader, memory_mb: int) -> None:
+        self.memory_used_mb = 0
+        self._fork = fork
+        self._output = output
+        self._memory_kb_max = memory_mb * 1024
+        self._loop = asyncio.get_running_loop()
+        self._phase: asyncio.Future[Outcome] | None = None
+        self._early: Outcome | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._is_dead = False
+        self._channel = Channel(channel_end, self._on_message, self._on_hang_up)
+        fork.when_exited(self._on_exit)
+
+    @property
+    def is_alive(self) -> bool:
+        """False from the moment it ended or was told to."""
+        return not self._is_dead
+
+    def start(self, start: dict[str, object]) -> None:
+        """Tell the process what it is."""
+        self._channel.send(frames.START, 0, _encode(start))
+
+    def initialise(self, wait_s: float) -> asyncio.Future[Outcome]:
+        """See ``ports.Worker``."""
+        return self._begin(wait_s)
+
+    def invoke(self, request: Request, payload: bytes, wait_s: float) -> asyncio.Future[Outcome]:
+        """See ``ports.Worker``."""
+        phase = self._begin(wait_s)
+        head = _encode(request)
+        self._channel.send(frames.INVOKE, len(head), head + payload)
+        return phase
+
+    def _begin(self, wait_s: float) -> asyncio.Future[Outcome]:
+        assert self._phase is None, "one phase at a time"
+        phase = self._phase = self._loop.create_future()
+        self._timer = self._loop.call_later(wait_s, self._on_deadline)
+        if self._early is not None:
+            self._settle(self._early)
+        return phase
+
+    def _settle(self, outcome: Outcome) -> None:
+        phase, self._phase = self._phase, None
+        if phase is None:
+            self._early = outcome
+            return
+        if self._timer is not None:
+            self._timer.cancel()
+        self._output.drain()
+        if not phase.done():
+            phase.set_result(outcome)
+
+    def _on_message(self, kind: int, peak_kb: int, body: bytes) -> None:
+        used_kb = self._charge(peak_kb)
+        if used_kb > self._memory_kb_max:
+            self._die(Outcome(OutcomeKind.OUT_OF_MEMORY))
+            return
+        known = _KINDS.get(kind)
+        is_expected = self._phase is not None or kind in (frames.READY, frames.INIT_FAILED)
+        if known is None or not is_expected:
+            self._die(Outcome(OutcomeKind.EXITED, exit_status=_KILLED))
+            return
+        self._settle(Outcome(known, body))
+
+    def _charge(self, resident_kb: int) -> int:
+        used_kb = max(0, resident_kb - self._fork.base_kb) + SHARED_MEMORY_KB
+        self.memory_used_mb = max(self.memory_used_mb, min(used_kb, self._memory_kb_max) // 1024)
+        return used_kb
+
+    def _on_deadline(self) -> None:
+        self._die(Outcome(OutcomeKind.TIMED_OUT))
+
+    def _on_hang_up(self) -> None:
+        """The channel ended. The process usually has, too, and its exit says how; one that lives on is killed."""
+        if not self._is_dead:
+            self._loop.call_later(HANG_UP_S_MAX, self.kill)
+
+    def _on_exit(self, status: int) -> None:
+        self._channel.read_rest()
+        self._bury(Outcome(OutcomeKind.EXITED, exit_status=status))
+
+    def look(self, is_census: bool) -> None:
+        """See ``ports.Worker``."""
+        if self._is_dead:
+            return
+        used_kb = self._charge(usage.resident_kb(self._fork.pid))
+        is_over = used_kb > self._memory_kb_max
+        if is_census and not is_over:
+            descendants = usage.descendants(self._fork.pid, PROCESSES_MAX)
+            is_over = len(descendants) >= PROCESSES_MAX
+            if descendants and not is_over:
+                total_kb = used_kb + usage.private_kb(descendants)
+                is_over = self._charge(total_kb - SHARED_MEMORY_KB + self._fork.base_kb) > self._memory_kb_max
+        if is_over:
+            self._die(Outcome(OutcomeKind.OUT_OF_MEMORY))
+
+    def kill(self) -> None:
+        """See ``ports.Worker``."""
+        self._die(Outcome(OutcomeKind.EXITED, exit_status=_KILLED))
+
+    def _die(self, outcome: Outcome) -> None:
+        if not self._is_dead:
+            self._fork.kill_group()
+            self._bury(outcome)
+
+    def _bury(self, outcome: Outcome) -> None:
+        if self._is_dead:
+            return
+        self._is_dead = True
+        self._output.close()
+        self._channel.close()
+        self._settle(outcome)
+
+
+def open_ends() -> tuple[socket.socket, socket.socket, int, int]:
+    """A channel and an output pipe: our socket, its socket, our reading end, its writing end."""
+    ours, theirs = socket.socketpair()
+    reading, writing = os.pipe()
+    return ours, theirs, reading, writing

@@ -1,0 +1,231 @@
+"""The server's side of a zygote: start it, ask it for forks, learn of exits, notice its end.
+
+One zygote serves one interpreter. Process ids stay valid until ``reap`` is sent (see ``bascule_environment.zygote``), so
+killing by id is free of races as long as every user of an id goes through ``Fork``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+import socket
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+from bascule.kernel.invocation import RuntimeUnavailable
+from bascule.runtime.limits import FORKS_AT_ONCE, ZYGOTE_START_S_MAX
+
+log = logging.getLogger("bascule.runtime")
+
+_MESSAGE_BYTES_MAX = 4_096
+_PACKAGE_ROOT = Path(__file__).parent
+_ENTRY = "import sys; sys.path.insert(0, sys.argv.pop(1)); from bascule_environment.zygote import main; main()"
+_KILLED = -int(signal.SIGKILL)
+
+
+class Fork:
+    """One forked process, until its exit was reported."""
+
+    def __init__(self, pid: int, base_kb: int) -> None:
+        self.pid = pid
+        #: Memory shared with the zygote from the start, which is not charged to the function. kilobytes
+        self.base_kb = base_kb
+        self.exit_status: int | None = None
+        self._on_exit: Callable[[int], None] | None = None
+
+    def when_exited(self, call: Callable[[int], None]) -> None:
+        """Call with the exit status (negative: a signal) as soon as it is known, at once when it is already."""
+        self._on_exit = call
+        if self.exit_status is not None:
+            call(self.exit_status)
+
+    def exited(self, status: int) -> None:
+        """The zygote reports the end; its group goes too."""
+        self.kill_group()
+        self.exit_status = status
+        if self._on_exit is not None:
+            self._on_exit(status)
+
+    def kill_group(self) -> None:
+        """Kill the process and everything in its group. Safe at any time before and after its end."""
+        if self.exit_status is None:
+            try:
+                os.killpg(self.pid, signal.SIGKILL)
+            except (ProcessLookupError, PermissionError):
+                # Not yet its own group leader (the fork is microseconds old), or only a zombie is left.
+                self._kill_leader()
+
+    def _kill_leader(self) -> None:
+        try:
+            os.kill(self.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            return
+
+
+class Zygote:
+    """A running zygote process. Made by ``start``; forks until it ends or is stopped."""
+
+    def __init__(self, process: subprocess.Popen[bytes], control: socket.socket, interpreter: str) -> None:
+        self.interpreter = interpreter
+        self.python_version = ""
+        self.is_alive = True
+        self._process = process
+        self._control = control
+        self._loop = asyncio.get_running_loop()
+        self._ready: asyncio.Future[None] = self._loop.create_future()
+        self._asked: dict[str, asyncio.Future[Fork]] = {}
+        self._forks: dict[int, Fork] = {}
+        self._token = 0
+        self._turn = asyncio.Semaphore(FORKS_AT_ONCE)
+        self._ended = asyncio.Event()
+        control.setblocking(False)
+        self._loop.add_reader(control.fileno(), self._readable)
+
+    @classmethod
+    async def start(cls, interpreter: str, library_root: Path, cache_root: Path | None) -> Zygote:
+        """Start one and wait until it has imported everything.
+
+        Takes    library_root: directory with the packages every function may import; cache_root: where compiled modules go
+                 when the packages belong to another interpreter.
+        Raises   RuntimeUnavailable with the reason.
+        """
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        cache = ["-X", f"pycache_prefix={cache_root}"] if cache_root else []
+        command = [
+            interpreter,
+            "-I",
+            "-S",
+            *cache,
+            "-c",
+            _ENTRY,
+            str(_PACKAGE_ROOT),
+            str(theirs.fileno()),
+            str(library_root),
+        ]
+        try:
+            process = subprocess.Popen(
+                command,
+                pass_fds=(theirs.fileno(),),
+                env={"PATH": os.defpath, "LANG": "C.UTF-8"},
+                cwd="/",
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                start_new_session=True,
+            )
+        except OSError as error:
+            ours.close()
+            raise RuntimeUnavailable(f"The interpreter {interpreter} cannot be started: {error.strerror}.") from error
+        finally:
+            theirs.close()
+        zygote = cls(process, ours, interpreter)
+        try:
+            await asyncio.wait_for(asyncio.shield(zygote._ready), ZYGOTE_START_S_MAX)
+        except TimeoutError:
+            await zygote.stop()
+            raise RuntimeUnavailable(
+                f"The interpreter {interpreter} was not ready in {ZYGOTE_START_S_MAX:.0f} s."
+            ) from None
+        return zygote
+
+    async def fork(self, channel: socket.socket, output_fd: int) -> Fork:
+        """A new process that holds these two descriptors. Raises RuntimeUnavailable when it cannot be made."""
+        async with self._turn:
+            if not self.is_alive:
+                raise RuntimeUnavailable(
+                    "The process that starts functions ended; it is started again on the next call."
+                )
+            self._token += 1
+            token = str(self._token)
+            answer: asyncio.Future[Fork] = self._loop.create_future()
+            self._asked[token] = answer
+            try:
+                socket.send_fds(self._control, [f"fork {token}".encode()], [channel.fileno(), output_fd])
+            except OSError as error:
+                del self._asked[token]
+                raise RuntimeUnavailable(
+                    f"The process that starts functions does not listen: {error.strerror}."
+                ) from error
+            return await answer
+
+    def _readable(self) -> None:
+        try:
+            message = self._control.recv(_MESSAGE_BYTES_MAX).decode()
+        except BlockingIOError:
+            return
+        except OSError:
+            message = ""
+        if not message:
+            self._end()
+            return
+        verb, _, rest = message.partition(" ")
+        if verb == "forked":
+            token, pid, base_kb = rest.split()
+            self._forked(token, Fork(int(pid), int(base_kb)))
+        elif verb == "exited":
+            pid, status = rest.split()
+            self._exited(int(pid), int(status))
+        elif verb == "refused":
+            token, _, reason = rest.partition(" ")
+            self._asked.pop(token).set_exception(RuntimeUnavailable(f"A function process could not be made: {reason}."))
+        elif verb == "ready":
+            self.python_version = rest
+            self._ready.set_result(None)
+        elif verb == "failed" and not self._ready.done():
+            self._ready.set_exception(
+                RuntimeUnavailable(f"The interpreter {self.interpreter} failed to start: {rest}.")
+            )
+
+    def _forked(self, token: str, fork: Fork) -> None:
+        self._forks[fork.pid] = fork
+        answer = self._asked.pop(token)
+        if answer.cancelled():
+            fork.kill_group()
+        else:
+            answer.set_result(fork)
+
+    def _exited(self, pid: int, status: int) -> None:
+        self._forks.pop(pid).exited(status)
+        try:
+            self._control.send(f"reap {pid}".encode())
+        except OSError:
+            self._end()
+
+    def _end(self) -> None:
+        """The zygote is gone: its forks were killed by the kernel with it, their groups are killed here."""
+        if not self.is_alive:
+            return
+        self.is_alive = False
+        self._loop.remove_reader(self._control.fileno())
+        self._control.close()
+        self._process.kill()
+        status = self._process.wait()
+        log.info("zygote of %s ended with status %s", self.interpreter, status)
+        ended = RuntimeUnavailable(
+            f"The process that starts functions ({self.interpreter}) ended with status {status}."
+        )
+        if not self._ready.done():
+            self._ready.set_exception(ended)
+        for answer in self._asked.values():
+            if not answer.done():
+                answer.set_exception(ended)
+        self._asked.clear()
+        forks, self._forks = self._forks, {}
+        for fork in forks.values():
+            fork.exited(_KILLED)
+        self._ended.set()
+
+    async def stop(self) -> None:
+        """Kill every fork and the zygote, and wait until they are gone. Twice is fine."""
+        for fork in self._forks.values():
+            fork.kill_group()
+        if self.is_alive:
+            # The zygote sees the end of its input, kills and buries its children, and exits.
+            self._control.shutdown(socket.SHUT_WR)
+            try:
+                await asyncio.wait_for(self._ended.wait(), ZYGOTE_START_S_MAX)
+            except TimeoutError:
+                self._end()
