@@ -1,0 +1,87 @@
+"""Smithy RPC v2 with CBOR: the operation in the path, one map in and one out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any
+
+from bascule.kernel.errors import AwsError
+from bascule.protocol.convert import Converters
+from bascule.protocol.errors import SerializationException
+from bascule.protocol.forms import form_of, query_error_header, type_name
+from bascule.protocol.http import HttpAnswer, HttpRequest
+from bascule.protocol.model import OperationModel, ServiceModel
+from bascule.protocol.write import Writers, plain
+
+HEADERS = [("content-type", "application/cbor"), ("smithy-protocol", "rpc-v2-cbor")]
+#: Maps and lists within each other. count
+DEPTH_MAX = 200
+
+
+def decode(body: bytes) -> Any:
+    """The value of CBOR bytes, dates as epoch seconds; no bytes at all are an empty map."""
+    if not body:
+        return {}
+    # Only services that few processes serve speak CBOR, so the codec is loaded with their first request.
+    import cbor2
+
+    try:
+        return _plain(cbor2.loads(body), 0)
+    except (cbor2.CBORDecodeError, ValueError, TypeError, OverflowError, RecursionError, MemoryError):
+        raise SerializationException("The request body is not CBOR") from None
+
+
+def _plain(value: Any, depth: int) -> Any:
+    if depth > DEPTH_MAX:
+        raise ValueError("nested too deeply")
+    if isinstance(value, dict):
+        return {str(key): _plain(item, depth + 1) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item, depth + 1) for item in value]
+    if isinstance(value, datetime):
+        return value.timestamp()
+    if value is None or isinstance(value, str | int | float | bytes | bool):
+        return value
+    raise ValueError("a CBOR type that the model does not have")
+
+
+def _encode(value: object) -> bytes:
+    import cbor2
+
+    return cbor2.dumps(value)
+
+
+def _tagged(seconds: float, form: str) -> object:
+    import cbor2
+
+    return cbor2.CBORTag(1, seconds)
+
+
+def parser(operation: OperationModel) -> Callable[[HttpRequest, Mapping[str, str]], dict[str, object]]:
+    """Compile how the operation's input is read; gives members by name."""
+    convert: Callable[[object], Any] = Converters(operation.service).structure(operation.input_shape)
+
+    def parse(request: HttpRequest, labels: Mapping[str, str]) -> dict[str, object]:
+        found: dict[str, object] = convert(decode(request.body))
+        return found
+
+    return parse
+
+
+def serialiser(operation: OperationModel) -> Callable[[object, str], HttpAnswer]:
+    """Compile how the operation's output is written."""
+    write = Writers(operation.service, _tagged).structure(operation.output_shape)
+
+    def serialise(output: object, request_id: str) -> HttpAnswer:
+        return HttpAnswer(200, [*HEADERS, ("x-amzn-requestid", request_id)], _encode(write(plain(output))))
+
+    return serialise
+
+
+def error_answer(service: ServiceModel | None, error: AwsError, request_id: str) -> HttpAnswer:
+    """The answer to a refused request."""
+    form = form_of(service, error)
+    body = {"__type": type_name(service, form), form.message_key: form.message, **error.members}
+    headers = [*HEADERS, ("x-amzn-requestid", request_id), *query_error_header(service, form)]
+    return HttpAnswer(form.status, headers, _encode(body))
