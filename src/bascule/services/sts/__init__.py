@@ -11,7 +11,6 @@ SERVICE = Service(
         sessions.get_caller_identity,
         sessions.assume_role,
         sessions.get_session_token,
-        sessions.get_access_key_info,
     ),
     loops=sessions.LOOPS,
 )

@@ -12,7 +12,7 @@ from bascule.kernel.loop import Loop
 from bascule.kernel.scope import REGION_DEFAULT, Scope
 from bascule.kernel.service import operation
 from bascule.kernel.store import Tx
-from bascule.services.sts.credentials import account_of, new_access_key, new_secret, new_session_token
+from bascule.services.sts.credentials import new_access_key, new_secret, new_session_token
 from bascule.services.sts.model import SESSIONS, Session
 
 #: How long credentials last when the request does not say. seconds; AssumeRole, GetSessionToken
@@ -41,31 +41,13 @@ def get_caller_identity(ctx: Context, tx: Tx, inp: api.GetCallerIdentityRequest)
     return api.GetCallerIdentityResponse(user_id=account, account=account, arn=arn)
 
 
-def _credentials(ctx: Context, account: str, duration_s: int) -> api.Credentials:
+def _credentials(ctx: Context, access_key: str, duration_s: int) -> api.Credentials:
     return api.Credentials(
-        access_key_id=new_access_key(account, ctx.ids),
+        access_key_id=access_key,
         secret_access_key=new_secret(ctx.ids),
         session_token=new_session_token(ctx.ids),
         expiration=float(ctx.now_ms // 1000 + duration_s),
     )
-
-
-def _assumed(
-    ctx: Context, tx: Tx, role_arn: str, session_name: str, duration_s: int
-) -> tuple[api.Credentials, api.AssumedRoleUser]:
-    arn = parse_arn(role_arn)
-    role = None if arn is None or arn.service != "iam" else _ROLE.fullmatch(arn.resource)
-    if arn is None or role is None:
-        raise ValidationError(f"{role_arn} is invalid")
-    credentials = _credentials(ctx, arn.account, duration_s)
-    role_id = f"AROA{credentials.access_key_id[4:]}"
-    user = api.AssumedRoleUser(
-        assumed_role_id=f"{role_id}:{session_name}",
-        arn=f"arn:{arn.partition}:sts::{arn.account}:assumed-role/{role['name']}/{session_name}",
-    )
-    session = Session(arn=user.arn, user_id=user.assumed_role_id, expires_ms=ctx.now_ms + duration_s * 1000)
-    SESSIONS.put(tx.documents, _home(arn.account), credentials.access_key_id, session)
-    return credentials, user
 
 
 @operation("AssumeRole")
@@ -75,10 +57,24 @@ def assume_role(ctx: Context, tx: Tx, inp: api.AssumeRoleRequest) -> api.AssumeR
     Raises   ValidationError for what is not the ARN of a role.
     Differs  the role need not exist and its trust policy is not asked; session policies do not narrow anything.
     """
+    arn = parse_arn(inp.role_arn)
+    role = None if arn is None or arn.service != "iam" else _ROLE.fullmatch(arn.resource)
+    if arn is None or role is None:
+        raise ValidationError(f"{inp.role_arn} is invalid")
     duration_s = inp.duration_seconds or ROLE_S_DEFAULT
-    credentials, user = _assumed(ctx, tx, inp.role_arn, inp.role_session_name, duration_s)
+    access_key = new_access_key(arn.account, ctx.ids)
+    name = inp.role_session_name
+    session = Session(
+        arn=f"arn:{arn.partition}:sts::{arn.account}:assumed-role/{role['name']}/{name}",
+        user_id=f"AROA{access_key[4:]}:{name}",
+        expires_ms=ctx.now_ms + duration_s * 1000,
+    )
+    SESSIONS.put(tx.documents, _home(arn.account), access_key, session)
     return api.AssumeRoleResponse(
-        credentials=credentials, assumed_role_user=user, packed_policy_size=0, source_identity=inp.source_identity
+        credentials=_credentials(ctx, access_key, duration_s),
+        assumed_role_user=api.AssumedRoleUser(assumed_role_id=session.user_id, arn=session.arn),
+        packed_policy_size=0,
+        source_identity=inp.source_identity,
     )
 
 
@@ -86,13 +82,9 @@ def assume_role(ctx: Context, tx: Tx, inp: api.AssumeRoleRequest) -> api.AssumeR
 def get_session_token(ctx: Context, tx: Tx, inp: api.GetSessionTokenRequest) -> api.GetSessionTokenResponse:
     """Temporary credentials of the caller's own account."""
     duration_s = inp.duration_seconds or TOKEN_S_DEFAULT
-    return api.GetSessionTokenResponse(credentials=_credentials(ctx, ctx.scope.account, duration_s))
-
-
-@operation("GetAccessKeyInfo", reads=True)
-def get_access_key_info(ctx: Context, tx: Tx, inp: api.GetAccessKeyInfoRequest) -> api.GetAccessKeyInfoResponse:
-    """The account an access key id belongs to; the caller's own for a key that says nothing."""
-    return api.GetAccessKeyInfoResponse(account=account_of(inp.access_key_id) or ctx.scope.account)
+    return api.GetSessionTokenResponse(
+        credentials=_credentials(ctx, new_access_key(ctx.scope.account, ctx.ids), duration_s)
+    )
 
 
 def forget_expired(ctx: Context, tx: Tx) -> int:
