@@ -5,12 +5,21 @@ from __future__ import annotations
 import gc
 import logging
 import os
+import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from bascule.cli.client import fail
+
+
+def _announce(line: str) -> None:
+    """The ready line; what is alive now will stay, so the garbage collector need not look at it again."""
+    gc.collect()
+    gc.freeze()
+    typer.echo(line)
+    sys.stdout.flush()
 
 
 def serve(
@@ -63,6 +72,6 @@ def serve(
         python=os.environ.get("BASCULE_PYTHON", ""),
     )
     try:
-        app.serve(settings, data, on_start=gc.freeze)
+        app.serve(settings, data, announce=_announce)
     except app.CannotStart as error:
         fail(str(error))

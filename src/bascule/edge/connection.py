@@ -18,6 +18,16 @@ class Connection:
         self._receive = receive
         self._watch: asyncio.Task[None] | None = None
 
+    @staticmethod
+    def none() -> Connection:
+        """A connection that never goes away: in-process callers have none."""
+
+        async def never() -> MutableMapping[str, Any]:
+            await asyncio.Event().wait()
+            raise AssertionError("nobody sets it")
+
+        return Connection(never)
+
     async def _until_gone(self) -> None:
         while (await self._receive())["type"] != "http.disconnect":
             pass

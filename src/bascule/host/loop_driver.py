@@ -50,6 +50,7 @@ class LoopDriver:
 
     async def _tick(self, loop: Loop) -> None:
         ctx = self._contexts.make(Scope())
+        self.host.begin(loop)
         try:
             next_due_ms = await self._store.write(lambda tx: loop.tick(ctx, tx))
         except StoreClosed:

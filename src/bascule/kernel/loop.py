@@ -43,12 +43,16 @@ class LoopHost:
 
     def __init__(self, loops: Iterable[Loop], *, now_ms: int) -> None:
         self._due: dict[str, int] = {}
+        #: Due times that a tick asked for; polls are not among them.
+        self._wanted: dict[str, int] = {}
+        #: Loops that were signalled since their tick began: what the tick saw may be older than the signal.
+        self._signalled: set[str] = set()
         self._loops: dict[str, Loop] = {}
         self.crash_count = 0
         for loop in loops:
             assert loop.name not in self._loops, f"loop {loop.name} is declared twice"
             self._loops[loop.name] = loop
-            self._due[loop.name] = now_ms
+            self._due[loop.name] = self._wanted[loop.name] = now_ms
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -60,18 +64,34 @@ class LoopHost:
         names = sorted((due, name) for name, due in self._due.items() if due <= now_ms)
         return [self._loops[name] for _, name in names]
 
+    def begin(self, loop: Loop) -> None:
+        """A tick of ``loop`` starts now."""
+        self._signalled.discard(loop.name)
+
     def next_due_ms(self) -> int | None:
-        """The earliest due time; None when there is no loop."""
+        """The earliest due time, polls included; None when there is no loop."""
         return min(self._due.values(), default=None)
+
+    def next_wanted_ms(self) -> int | None:
+        """The earliest moment that a tick asked for; None when nothing waits for its time. Simulated time jumps to it."""
+        return min(self._wanted.values(), default=None)
 
     def signalled(self, signals: frozenset[str], *, now_ms: int) -> None:
         """Make every loop that listens to one of ``signals`` due at once."""
         for name, loop in self._loops.items():
             if loop.signals & signals:
+                self._signalled.add(name)
                 self._due[name] = min(self._due[name], now_ms)
+                self._wanted[name] = self._due[name]
 
     def ran(self, loop: Loop, next_due_ms: int | None, *, now_ms: int) -> None:
-        """A tick finished and wants to be called at ``next_due_ms``."""
+        """A tick finished and wants to be called at ``next_due_ms``; at once when it was signalled while it ran."""
+        if loop.name in self._signalled:
+            next_due_ms = now_ms
+        if next_due_ms is None:
+            self._wanted.pop(loop.name, None)
+        else:
+            self._wanted[loop.name] = next_due_ms
         poll_due = now_ms + loop.poll_ms
         self._due[loop.name] = poll_due if next_due_ms is None else min(next_due_ms, poll_due)
 
@@ -79,4 +99,4 @@ class LoopHost:
         """A tick raised: report it and try again after a pause."""
         self.crash_count += 1
         log.error("loop %s crashed and is tried again in %d ms", loop.name, CRASH_PAUSE_MS, exc_info=error)
-        self._due[loop.name] = now_ms + CRASH_PAUSE_MS
+        self._due[loop.name] = self._wanted[loop.name] = now_ms + CRASH_PAUSE_MS

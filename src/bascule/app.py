@@ -1,0 +1,308 @@
+"""The composition root: the only place that knows every part, and that makes the real clock and real entropy.
+
+``Bascule`` is one running platform: it is served over HTTP (``serve``) or called in the same process (tests give it a
+simulated clock). Parts are made in the order of the rows and stopped in the reverse order.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import shutil
+import signal
+import socket
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+import uvloop
+
+from bascule import __version__, api
+from bascule.delivery import DeliveryEngine
+from bascule.delivery.outbox import QUEUE as OUTBOX_QUEUE
+from bascule.edge.dispatch import Dispatcher
+from bascule.edge.internal import Gauges, Internal
+from bascule.edge.pipeline import Pipeline
+from bascule.edge.registry import Registry
+from bascule.edge.server import HttpApplication
+from bascule.edge.sockets import BACKLOG, CannotListen, listen
+from bascule.engines.sqlite import DataDirectoryInUse, DataDirectoryUnusable, StoreVersionError, open_store
+from bascule.host.async_store import AsyncStore
+from bascule.host.contexts import Contexts
+from bascule.host.loop_driver import LoopDriver
+from bascule.host.wait_board import WaitBoard
+from bascule.journal import EventJournal
+from bascule.kernel.clock import Clock, RealClock
+from bascule.kernel.context import Context
+from bascule.kernel.ids import Ids, SystemIds
+from bascule.kernel.metrics import Metrics
+from bascule.kernel.settings import Settings
+from bascule.kernel.store import Store, Tx
+from bascule.pollers.async_invocations import AsyncInvocations
+from bascule.protocol import Catalog, Wire
+from bascule.runtime import FunctionRuntime
+from bascule.services import events, lambda_, logs, sqs, sts
+from bascule.services.logs.sink import LogSink
+
+log = logging.getLogger("bascule")
+
+SERVICES = (events.SERVICE, lambda_.SERVICE, sqs.SERVICE, logs.SERVICE, sts.SERVICE)
+
+#: Signals of the Lambda service that a function changed: this, then its ARN.
+FUNCTION_CHANGED = "lambda.changed:"
+#: A thread that waits for the interpreter gets it after this long. seconds; the default of 5 ms makes the writer thread,
+#: which gives it up at every statement, wait for the event loop far longer than its work takes (docs/decisions/0005).
+SWITCH_INTERVAL_S = 0.0005
+#: How long a stopping server waits for requests that are under way. seconds
+GRACE_S = 5
+
+
+class CannotStart(Exception):
+    """The server cannot be started; the message is one sentence for a person."""
+
+
+class Bascule:
+    """One platform over one data directory (None: a private one in memory)."""
+
+    def __init__(self, settings: Settings, data: Path | None, *, clock: Clock, ids: Ids) -> None:
+        self.settings = settings
+        self.clock = clock
+        self._data = data
+        self._store = open_store(data)
+        self._work_dir = data / "functions" if data else Path(tempfile.mkdtemp(prefix="bascule-functions-"))
+        self.store = AsyncStore(self._store)
+        self.metrics = Metrics()
+        registry = Registry(SERVICES)
+        self.delivery = DeliveryEngine(registry.targets, settings)
+        journal = EventJournal(settings)
+        self.contexts = Contexts(
+            clock=clock, ids=ids, courier=self.delivery, journal=journal, metrics=self.metrics, settings=settings
+        )
+        self.board = WaitBoard(clock)
+        self.loops = LoopDriver((*registry.loops, *self.delivery.loops, *journal.loops), self.store, self.contexts)
+        self.url = f"http://{settings.host}:{settings.port}"
+        self._tasks: list[asyncio.Task[None]] = []
+        self._registry = registry
+        self._ids = ids
+        self.runtime: FunctionRuntime
+        self.sink: LogSink
+        self.invocations: AsyncInvocations
+        self.pipeline: Pipeline
+
+    async def start(self) -> None:
+        """Bring every part to life on the running event loop. After it, ``pipeline.handle`` answers."""
+        loop = asyncio.get_running_loop()
+        self._store.set_completions(loop.call_soon_threadsafe)
+        self._store.on_signal(self._signalled)
+        self.sink = LogSink(self._store, self.clock, self._ids, loop.call_later)
+        self.runtime = FunctionRuntime(
+            self.settings,
+            self.clock,
+            self._ids,
+            _Packages(self._store),
+            self.sink,
+            lambda: self.url,
+            self._work_dir,
+        )
+        await self.runtime.start()
+        self.invocations = AsyncInvocations(self.store, self.contexts, self.runtime)
+        performers = {"runtime": self._run_function, "blobs": self._put_blob}
+        self.pipeline = Pipeline(
+            wire=Wire(shapes_of=api.shapes_of, services=tuple(self._registry.services)),
+            registry=self._registry,
+            dispatcher=Dispatcher(self.store, self.board, self.clock, performers),
+            contexts=self.contexts,
+            internal=Internal(self._registry, self.store, self.board, self.clock, self.metrics, self._gauges()),
+        )
+        self._tasks = [
+            loop.create_task(self.loops.run(), name="loops"),
+            loop.create_task(self.invocations.run(), name="async-invocations"),
+        ]
+        for task in self._tasks:
+            task.add_done_callback(_report_end)
+
+    async def stop(self) -> None:
+        """End every part: work that is under way is settled or given back, log lines are written, the file is closed."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.runtime.stop()
+        drained = asyncio.Event()
+        self.sink.when_idle(drained.set)
+        await drained.wait()
+        await asyncio.to_thread(self._store.close)
+        if self._data is None:
+            shutil.rmtree(self._work_dir, ignore_errors=True)
+
+    def _signalled(self, signals: frozenset[str]) -> None:
+        self.board.fire(signals)
+        self.loops.signalled(signals)
+        self.invocations.wake(signals)
+        for name in signals:
+            if name.startswith(FUNCTION_CHANGED):
+                self.runtime.retire(name.removeprefix(FUNCTION_CHANGED))
+
+    async def _run_function(self, ctx: Context, request: Any) -> object:
+        return await self.runtime.invoke(request)
+
+    async def _put_blob(self, ctx: Context, request: Any) -> object:
+        return await asyncio.to_thread(self._store.blobs.put, request)
+
+    def next_due_ms(self) -> int | None:
+        """The earliest moment for which some part waits; None when nothing waits for its time."""
+        dues = (self.loops.host.next_wanted_ms(), self.invocations.next_due_ms())
+        return min((due for due in dues if due is not None), default=None)
+
+    @property
+    def is_quiet(self) -> bool:
+        """True when nothing is ready at the clock's present moment and nothing runs."""
+        due_ms = self.next_due_ms()
+        is_due = due_ms is not None and due_ms <= self.clock.now_ms()
+        return not is_due and self.loops.is_idle and self.invocations.is_idle and self.sink.is_idle
+
+    async def settle(self) -> None:
+        """Return when the system is quiet."""
+        calm = 0
+        while calm < 3:
+            calm = calm + 1 if self.is_quiet else 0
+            await self.store.write(lambda tx: None)
+            await asyncio.sleep(0)
+
+    async def advance_to(self, until_ms: int, jump_to: Callable[[int], int]) -> None:
+        """Move simulated time to ``until_ms``, stopping and settling at every due moment on the way, in order."""
+        while True:
+            await self.settle()
+            due_ms = self.next_due_ms()
+            if due_ms is None or due_ms > until_ms:
+                jump_to(until_ms)
+                await self.settle()
+                return
+            jump_to(due_ms)
+
+    def _gauges(self) -> Gauges:
+        return Gauges(
+            version=__version__,
+            data=str(self._data) if self._data else "in memory",
+            started_ms=self.clock.now_ms(),
+            data_bytes=lambda: _tree_bytes(self._data) if self._data else 0,
+            memory_mb=_memory_mb,
+            waiting=lambda: {"retries of deliveries": self._store.read(self._outbox_count)},
+        )
+
+    def _outbox_count(self, tx: Tx) -> int:
+        counts = tx.queues.counts(OUTBOX_QUEUE, now_ms=self.clock.now_ms())
+        return counts.ready + counts.leased + counts.delayed
+
+
+class _Packages:
+    """Function packages are blobs of the store."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def package_path(self, digest: str) -> Path | None:
+        return self._store.blobs.path(digest)
+
+
+def _report_end(task: asyncio.Task[None]) -> None:
+    if not task.cancelled() and task.exception() is not None:
+        log.critical("%s ended and will not come back; restart the server", task.get_name(), exc_info=task.exception())
+
+
+def _tree_bytes(root: Path) -> int:
+    return sum(path.stat().st_size for path in root.glob("*") if path.is_file())
+
+
+def _memory_mb() -> float:
+    try:
+        pages = int(Path("/proc/self/statm").read_text().split()[1])
+    except OSError:
+        return 0.0
+    return pages * os.sysconf("SC_PAGE_SIZE") / 1_048_576
+
+
+def implemented_operations() -> dict[str, frozenset[str]]:
+    """Service -> the operations that are built; what ``bascule coverage`` shows."""
+    return {service.name: frozenset(service.operations) for service in SERVICES}
+
+
+def modelled_operations(service: str) -> tuple[str, ...] | None:
+    """All operations that AWS's model of ``service`` has, or None when there is no such service."""
+    found = Catalog().operations(service)
+    return None if found is None else tuple(sorted(found))
+
+
+class _Server(uvicorn.Server):
+    """uvicorn without its own signal handling: the composition root stops things in order."""
+
+    def install_signal_handlers(self) -> None:
+        """None: ``serve`` handles SIGTERM and SIGINT."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """None: ``serve`` handles SIGTERM and SIGINT."""
+        yield
+
+
+async def _serve(settings: Settings, data: Path, listener: socket.socket, announce: Callable[[str], None]) -> None:
+    platform = Bascule(settings, data, clock=RealClock(), ids=SystemIds())
+    host, port = listener.getsockname()[:2]
+    platform.url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    await platform.start()
+    config = uvicorn.Config(
+        HttpApplication(platform.pipeline, settings),
+        http="httptools",
+        ws="none",
+        lifespan="off",
+        interface="asgi3",
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        date_header=False,
+        timeout_keep_alive=75,
+        timeout_graceful_shutdown=GRACE_S,
+        backlog=BACKLOG,
+    )
+    server = _Server(config)
+    loop = asyncio.get_running_loop()
+
+    def stop() -> None:
+        server.should_exit = True
+        platform.board.wake_all()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop)
+    announce(f"bascule {__version__} ready at {platform.url}, data in {data}")
+    try:
+        await server.serve(sockets=[listener])
+    finally:
+        await platform.stop()
+
+
+def serve(settings: Settings, data: Path, *, announce: Callable[[str], None]) -> None:
+    """Run a server until SIGTERM or SIGINT.
+
+    Takes    announce: gets the one ready line; requests that arrive from then on are answered.
+    Raises   CannotStart with one sentence when the address or the data directory cannot be used.
+    """
+    try:
+        listener = listen(settings.host, settings.port)
+    except CannotListen as error:
+        raise CannotStart(str(error)) from None
+    sys.setswitchinterval(SWITCH_INTERVAL_S)
+    try:
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(_serve(settings, data, listener, announce))
+    except DataDirectoryInUse as error:
+        raise CannotStart(
+            f"{error} Stop that process or choose another directory with --data.".replace("..", ".")
+        ) from None
+    except (DataDirectoryUnusable, StoreVersionError) as error:
+        raise CannotStart(str(error)) from None
+    finally:
+        listener.close()

@@ -1,0 +1,147 @@
+"""Bascule's own end points under ``/_bascule/``: health, status, metrics, stories and packages.
+
+They are for people and tools on this machine, not AWS APIs; answers are JSON. ``/_localstack/health`` is the alias that
+awslocal, tflocal, samlocal and testcontainers look for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+from urllib.parse import parse_qs
+
+import msgspec
+
+from bascule.edge import stories
+from bascule.edge.connection import Connection
+from bascule.edge.registry import Registry
+from bascule.host.async_store import AsyncStore
+from bascule.host.wait_board import WaitBoard
+from bascule.journal.layout import SIGNAL
+from bascule.kernel.clock import Clock
+from bascule.kernel.metrics import Metrics
+from bascule.kernel.store import Tx
+from bascule.protocol import HttpAnswer, HttpRequest
+
+Route = Callable[[HttpRequest, str, Connection], Awaitable[HttpAnswer]]
+
+#: Longest wait of a tail request. seconds
+TAIL_WAIT_S_MAX = 30
+#: Happenings of one tail answer. count
+TAIL_PAGE = 500
+
+
+class Gauges(msgspec.Struct, frozen=True):
+    """What the server's own process tells about itself; bound in ``bascule.app``."""
+
+    version: str
+    data: str
+    started_ms: int
+    data_bytes: Callable[[], int]
+    memory_mb: Callable[[], float]
+    waiting: Callable[[], Mapping[str, int]]
+
+
+def json_answer(value: object, status: int = 200) -> HttpAnswer:
+    """``value`` as a JSON answer."""
+    return HttpAnswer(status, [("content-type", "application/json")], msgspec.json.encode(value))
+
+
+def _query(request: HttpRequest) -> dict[str, str]:
+    return {name: values[-1] for name, values in parse_qs(request.query_string).items()}
+
+
+class Internal:
+    """Answers requests below ``/_bascule/`` and ``/_localstack/``."""
+
+    PREFIXES = ("/_bascule/", "/_localstack/")
+
+    def __init__(
+        self, registry: Registry, store: AsyncStore, board: WaitBoard, clock: Clock, metrics: Metrics, gauges: Gauges
+    ) -> None:
+        self._registry = registry
+        self._store = store
+        self._board = board
+        self._clock = clock
+        self._metrics = metrics
+        self._gauges = gauges
+        self._exact: dict[str, Route] = {
+            "/_bascule/health": self._health,
+            "/_localstack/health": self._health,
+            "/_bascule/status": self._status,
+            "/_bascule/metrics": self._counters,
+            "/_bascule/tail": self._tail,
+        }
+        self._below: dict[str, Route] = {"/_bascule/stories/": self._story, "/_bascule/code/": self._code}
+
+    async def handle(self, request: HttpRequest, *, base_url: str, connection: Connection) -> HttpAnswer:
+        """The answer; 404 for an unknown path, 405 for anything but GET."""
+        route = self._exact.get(request.path)
+        rest = ""
+        if route is None:
+            for prefix, candidate in self._below.items():
+                if request.path.startswith(prefix):
+                    route, rest = candidate, request.path[len(prefix) :]
+        if route is None:
+            return json_answer({"message": f"There is no {request.path}; see docs/reference/internal.md."}, 404)
+        if request.method not in ("GET", "HEAD"):
+            return json_answer({"message": f"{request.path} only answers GET."}, 405)
+        return await route(request, rest or base_url, connection)
+
+    async def _health(self, request: HttpRequest, rest: str, connection: Connection) -> HttpAnswer:
+        services = dict.fromkeys(self._registry.services, "running")
+        return json_answer(
+            {"status": "ok", "edition": "bascule", "version": self._gauges.version, "services": services}
+        )
+
+    async def _status(self, request: HttpRequest, rest: str, connection: Connection) -> HttpAnswer:
+        return json_answer(
+            {
+                "version": self._gauges.version,
+                "url": rest,
+                "uptime_s": (self._clock.now_ms() - self._gauges.started_ms) / 1000,
+                "data": self._gauges.data,
+                "data_bytes": self._gauges.data_bytes(),
+                "memory_mb": self._gauges.memory_mb(),
+                "waiters": self._board.waiter_count,
+                "waiting": self._gauges.waiting(),
+                "metrics": self._metrics.snapshot(),
+            }
+        )
+
+    async def _counters(self, request: HttpRequest, rest: str, connection: Connection) -> HttpAnswer:
+        return json_answer(self._metrics.snapshot())
+
+    async def _story(self, request: HttpRequest, rest: str, connection: Connection) -> HttpAnswer:
+        found = await self._store.read_long(lambda tx: stories.story_of(tx, rest))
+        if found is None:
+            return json_answer(
+                {"message": f"No event {rest} is in the journal; stories are kept for a limited time."}, 404
+            )
+        return json_answer(found)
+
+    async def _tail(self, request: HttpRequest, rest: str, connection: Connection) -> HttpAnswer:
+        query = _query(request)
+        wait = query.get("wait", "0")
+        wait_s = min(int(wait), TAIL_WAIT_S_MAX) if wait.isdigit() else 0
+        until_ms = self._clock.now_ms() + wait_s * 1000
+        cursor = query.get("after", "")
+
+        def look(tx: Tx) -> dict[str, Any]:
+            return stories.tail_of(tx, cursor, now_ms=self._clock.now_ms(), count_max=TAIL_PAGE)
+
+        while True:
+            serial = self._board.serial
+            page = await self._store.read_long(look)
+            cursor = page["cursor"]
+            if page["happenings"] or self._clock.now_ms() >= until_ms:
+                return json_answer(page)
+            connection.watch()
+            await self._board.wait(SIGNAL, until_ms=until_ms, since_serial=serial)
+            connection.check()
+
+    async def _code(self, request: HttpRequest, rest: str, connection: Connection) -> HttpAnswer:
+        content = self._store.store.blobs.get(rest) if rest.isalnum() else None
+        if content is None:
+            return json_answer({"message": "There is no such package."}, 404)
+        return HttpAnswer(200, [("content-type", "application/zip")], content)

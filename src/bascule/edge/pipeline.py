@@ -1,0 +1,171 @@
+"""The way of a request, as a literal list of stages. Nothing is hooked in from elsewhere.
+
+Each stage takes the exchange one step further or raises; whatever is raised becomes an answer of the shape that the caller's
+SDK expects, in one place (``_failed``).
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from bascule.edge.connection import ClientGone, Connection
+from bascule.edge.dispatch import Dispatcher
+from bascule.edge.identity import Caller, caller_of, scope_of
+from bascule.edge.internal import Internal
+from bascule.edge.refusals import has_member
+from bascule.edge.registry import Registry
+from bascule.host.contexts import Contexts
+from bascule.kernel.context import Context
+from bascule.kernel.errors import AwsError, InternalFailure, NotImplementedHere, Throttled
+from bascule.kernel.service import Operation
+from bascule.kernel.store import StoreBusy, StoreClosed
+from bascule.protocol import Call, HttpAnswer, HttpRequest, Wire
+from bascule.services.sts.credentials import account_of
+
+log = logging.getLogger("bascule.edge")
+
+
+class ServiceUnavailable(AwsError):
+    """The server is stopping or its disk has failed; nothing was changed."""
+
+    code = "ServiceUnavailable"
+    status = 503
+    sender_fault = False
+
+
+class Exchange:
+    """One request on its way; each stage fills in what the next ones need."""
+
+    __slots__ = (
+        "base_url",
+        "call",
+        "caller",
+        "connection",
+        "ctx",
+        "given",
+        "operation",
+        "request",
+        "request_id",
+        "source_ip",
+    )
+
+    def __init__(
+        self, request: HttpRequest, request_id: str, source_ip: str, base_url: str, connection: Connection
+    ) -> None:
+        self.request = request
+        self.request_id = request_id
+        self.source_ip = source_ip
+        self.base_url = base_url
+        self.connection = connection
+        self.call: Call | None = None
+        self.caller: Caller
+        self.ctx: Context
+        self.operation: Operation
+        self.given: Any = None
+
+
+class Pipeline:
+    """Answers every request. The stages, in order: identify, authenticate, find, parse, (throttle, dispatch, serialise)."""
+
+    def __init__(
+        self, *, wire: Wire, registry: Registry, dispatcher: Dispatcher, contexts: Contexts, internal: Internal
+    ) -> None:
+        self._wire = wire
+        self._registry = registry
+        self._dispatcher = dispatcher
+        self._contexts = contexts
+        self._internal = internal
+        self._requests_max = contexts.settings.requests_max
+        self._working = 0
+        self._stages = (self._identify, self._authenticate, self._find, self._parse)
+
+    async def handle(
+        self, request: HttpRequest, *, source_ip: str, base_url: str, connection: Connection
+    ) -> HttpAnswer:
+        """Answer a whole request.
+
+        Raises   ClientGone when the client left during a wait; nothing else.
+        """
+        if request.path.startswith(Internal.PREFIXES):
+            return await self._internal.handle(request, base_url=base_url, connection=connection)
+        exchange = Exchange(request, self._contexts.ids.uuid(), source_ip, base_url, connection)
+        self._working += 1
+        try:
+            for stage in self._stages:
+                stage(exchange)
+            output = await self._dispatcher.run(exchange.operation, exchange.ctx, exchange.given, connection)
+            assert exchange.call is not None
+            return exchange.call.serialise(output, request_id=exchange.request_id)
+        except ClientGone:
+            raise
+        except Exception as error:  # noqa: BLE001 - the top of a request: whatever happens, the client gets an answer
+            return self._failed(exchange, error)
+        finally:
+            self._working -= 1
+
+    def refuse(self, request: HttpRequest, error: AwsError) -> HttpAnswer:
+        """The answer to a request that is refused before its body was read."""
+        exchange = Exchange(request, self._contexts.ids.uuid(), "", "", Connection.none())
+        try:
+            self._identify(exchange)
+        except AwsError:
+            log.debug("a refused request could not be identified")
+        return self._failed(exchange, error)
+
+    def _identify(self, exchange: Exchange) -> None:
+        """Which operation of which service, in which protocol; refused when more requests are under way than allowed."""
+        exchange.call = self._wire.identify(exchange.request)
+        if self._working > self._requests_max:
+            raise Throttled()
+
+    def _authenticate(self, exchange: Exchange) -> None:
+        """Who calls. On loopback any credentials are accepted; the account and region they name are used."""
+        request = exchange.request
+        caller = caller_of(request.headers, request.query_string)
+        exchange.caller = caller
+        exchange.ctx = self._contexts.make(
+            scope_of(caller, account_of(caller.access_key)),
+            request_id=exchange.request_id,
+            base_url=exchange.base_url,
+            source_ip=exchange.source_ip,
+            access_key=caller.access_key,
+            trace_header=request.headers.get("x-amzn-trace-id"),
+        )
+
+    def _find(self, exchange: Exchange) -> None:
+        """The operation, or an error that names it: never a fake success."""
+        call = exchange.call
+        assert call is not None
+        operation = self._registry.find(call.service, call.operation)
+        if operation is None:
+            self._contexts.metrics.count("edge.not_implemented", f"{call.service}.{call.operation}")
+            raise NotImplementedHere(
+                f"Bascule does not implement {call.operation} of {call.service} yet; 'bascule coverage' lists what it does."
+            )
+        exchange.operation = operation
+
+    def _parse(self, exchange: Exchange) -> None:
+        """The typed input, checked against the model; members that are understood but not built are refused by name."""
+        call = exchange.call
+        assert call is not None
+        exchange.given = call.parse()
+        for path in exchange.operation.refuses:
+            if has_member(exchange.given, path):
+                self._contexts.metrics.count("edge.not_implemented", f"{call.service}.{call.operation}.{path}")
+                raise NotImplementedHere(
+                    f"Bascule does not implement the parameter {path} of {call.operation} yet; leave it out to go on without it."
+                )
+
+    def _failed(self, exchange: Exchange, error: Exception) -> HttpAnswer:
+        if isinstance(error, StoreBusy):
+            error = Throttled()
+        elif isinstance(error, StoreClosed):
+            error = ServiceUnavailable()
+        elif not isinstance(error, AwsError):
+            self._contexts.metrics.count("edge.internal_failures")
+            log.error("request %s failed inside", exchange.request_id, exc_info=error)
+            error = InternalFailure()
+        if exchange.call is None:
+            return self._wire.refuse(exchange.request, error, request_id=exchange.request_id)
+        return exchange.call.serialise_error(error, request_id=exchange.request_id)
