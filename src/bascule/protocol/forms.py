@@ -13,7 +13,6 @@ from bascule.kernel.errors import AwsError
 from bascule.protocol.dialects import FRAMEWORK_PREFIXES, QUERY_CODES, QUERY_TEXTS, TYPE_PREFIXES, QueryCode
 from bascule.protocol.model import EMPTY, ServiceModel, Shape
 
-
 #: Errors of no shape whose text stands under ``Message`` (recorded for several services).
 CAPITAL_MESSAGE = frozenset({"SerializationException", "AccessDeniedException"})
 

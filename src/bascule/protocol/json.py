@@ -19,14 +19,15 @@ _DECODE = msgspec.json.Decoder().decode
 
 
 def decode(body: bytes) -> Any:
-    """The value of a JSON text; no bytes at all are an empty object.
+    """The value of a JSON text; no bytes at all, and null, are an empty object.
 
     Raises   SerializationException for anything that is not JSON, nested too deeply, or not UTF-8.
     """
     if not body:
         return {}
     try:
-        return _DECODE(body)
+        value = _DECODE(body)
+        return {} if value is None else value
     except (msgspec.MsgspecError, ValueError, RecursionError):
         raise SerializationException("Unexpected character or end of input in the request body") from None
 

@@ -138,16 +138,20 @@ def _read_structure(service: ServiceModel, shape: Shape, tree: Tree) -> dict[str
 def _read_container(service: ServiceModel, ref: Ref, names: Names, tree: Tree) -> object:
     shape = service.shapes[ref.shape]
     if names.element is not None:
-        tree = tree.get(names.element, {} if "" in tree else {"": None})
+        tree = tree.get(names.element, {})
     indices = sorted(int(part) for part in tree if part.isascii() and part.isdigit() and len(part) <= INDEX_DIGITS_MAX)
     if shape.type == "list":
         assert shape.member is not None
+        if not indices and tree.get(""):
+            # One value without a number is a list of one: AttributeName=All.
+            return [_read(service, shape.member, tree)]
         return [_read(service, shape.member, tree[str(index)]) for index in indices if str(index) in tree]
     assert shape.key is not None
     assert shape.value is not None
+    # One entry without a number: Attribute.Name=...&Attribute.Value=...
+    entries = [tree.get(str(index), {}) for index in indices] or [tree]
     found: dict[str, object] = {}
-    for index in indices:
-        entry = tree.get(str(index), {})
+    for entry in entries:
         key = entry.get(names.key, {}).get("")
         value = _read(service, shape.value, entry[names.value]) if names.value in entry else None
         if key is not None and value is not None:

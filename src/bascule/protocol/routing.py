@@ -26,6 +26,7 @@ _ACTION: Final = re.compile(r"(?:^|&)Action=([^&]*)")
 _ACTION_BYTES: Final = re.compile(rb"(?:^|&)Action=([^&]*)")
 _CREDENTIAL: Final = re.compile(r"Credential=([^,\s]+)")
 _RPC_PATH: Final = re.compile(r"/service/([A-Za-z0-9_.]+)/operation/([A-Za-z0-9_]+)\Z")
+FORM: Final = "application/x-www-form-urlencoded"
 _NO_LABELS: Final[Mapping[str, str]] = {}
 
 
@@ -66,11 +67,9 @@ class Router:
         if rpc is not None:
             return self._by_rpc_path(request, rpc[1], rpc[2])
         action = action_of(request)
-        if action is not None:
-            found = self._by_action(request, action)
-            if found is not None:
-                return found
-        return self._by_path(request)
+        if action is None:
+            return self._by_path(request)
+        return self._by_action(request, action) or self._by_path_with_action(request, action)
 
     def guess(self, request: HttpRequest) -> Guess:
         """The protocol and service a request most likely meant; never fails."""
@@ -79,7 +78,8 @@ class Router:
             return Guess("smithy-rpc-v2-cbor", service)
         if "x-amz-target" in request.headers:
             return Guess("json", service)
-        if action_of(request) is not None:
+        is_form = request.headers.get("content-type", "").startswith(FORM)
+        if action_of(request) is not None or (is_form and service is not None and speaks_query(service)):
             return Guess("query", service)
         if service is None:
             return Guess("rest-json", None)
@@ -130,16 +130,19 @@ class Router:
         raise UnknownOperation(f"The operation {name} of {prefix} is not known.")
 
     def _by_action(self, request: HttpRequest, action: str) -> Route | None:
-        """The operation of an action; None when no service that speaks Query is meant."""
-        signed = list(self._signed(request))
-        asked = [model for model in signed or map(self._model, self._services) if speaks_query(model)]
-        for model in asked:
-            operation = model.operations.get(action)
+        """The operation of an action; None when no service that speaks Query has it."""
+        for model in list(self._signed(request)) or map(self._model, self._services):
+            operation = model.operations.get(action) if speaks_query(model) else None
             if operation is not None:
                 return Route(operation, "query")
-        if not asked or (not signed and request.path != "/"):
-            return None
-        raise InvalidAction(f"The action {action} is not valid for this web service.")
+        return None
+
+    def _by_path_with_action(self, request: HttpRequest, action: str) -> Route:
+        """A REST request whose query or form only looks like a Query request, or an action that does not exist."""
+        try:
+            return self._by_path(request)
+        except (UnknownPath, UnknownOperation, MissingAction):
+            raise InvalidAction(f"The action {action} is not valid for this web service.") from None
 
     def _by_path(self, request: HttpRequest) -> Route:
         signed = list(self._signed(request))
@@ -177,7 +180,7 @@ def action_of(request: HttpRequest) -> str | None:
         found = _ACTION.search(request.query_string)
         if found is not None:
             return unquote_plus(found[1])
-    if request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
+    if request.headers.get("content-type", "").startswith(FORM):
         in_body = _ACTION_BYTES.search(request.body)
         if in_body is not None:
             return unquote_plus(in_body[1].decode("latin-1"))

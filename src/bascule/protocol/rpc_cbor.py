@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
@@ -27,23 +28,31 @@ def decode(body: bytes) -> Any:
     import cbor2
 
     try:
-        return _plain(cbor2.loads(body), 0)
-    except (cbor2.CBORDecodeError, ValueError, TypeError, OverflowError, RecursionError, MemoryError):
+        return _Plain(len(body)).of(cbor2.loads(body), 0)
+    except (cbor2.CBORError, ValueError, TypeError, ArithmeticError, LookupError, re.error, RecursionError, EOFError):
         raise SerializationException("The request body is not CBOR") from None
 
 
-def _plain(value: Any, depth: int) -> Any:
-    if depth > DEPTH_MAX:
-        raise ValueError("nested too deeply")
-    if isinstance(value, dict):
-        return {str(key): _plain(item, depth + 1) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(item, depth + 1) for item in value]
-    if isinstance(value, datetime):
-        return value.timestamp()
-    if value is None or isinstance(value, str | int | float | bytes | bool):
-        return value
-    raise ValueError("a CBOR type that the model does not have")
+class _Plain:
+    """Makes a decoded value plain. CBOR can share parts, so that few bytes stand for a huge value; a value that shares
+    nothing has no more parts than bytes, and that is the bound."""
+
+    def __init__(self, parts_max: int) -> None:
+        self._left = parts_max
+
+    def of(self, value: Any, depth: int) -> Any:
+        self._left -= 1
+        if depth > DEPTH_MAX or self._left < 0:
+            raise ValueError("nested too deeply or shared too often")
+        if isinstance(value, dict):
+            return {str(key): self.of(item, depth + 1) for key, item in value.items()}
+        if isinstance(value, list | tuple):
+            return [self.of(item, depth + 1) for item in value]
+        if isinstance(value, datetime):
+            return value.timestamp()
+        if value is None or isinstance(value, str | int | float | bytes | bool):
+            return value
+        raise ValueError("a CBOR type that the model does not have")
 
 
 def _encode(value: object) -> bytes:

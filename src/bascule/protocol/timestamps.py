@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
-from email.utils import format_datetime, parsedate_to_datetime
 
 _NUMBER = re.compile(r"[+-]?[0-9]{1,18}(\.[0-9]{1,9})?\Z")
 
@@ -16,12 +15,21 @@ def parse_timestamp(text: str, form: str) -> float | None:
     Gives    epoch seconds.
     """
     try:
-        if form != "unixTimestamp" and not _NUMBER.match(text):
-            moment = parsedate_to_datetime(text) if form == "rfc822" else datetime.fromisoformat(text)
-            return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
-        return float(text) if _NUMBER.match(text) and form != "unixTimestamp" else None
+        if _NUMBER.match(text):
+            return None if form == "unixTimestamp" else float(text)
+        if form == "unixTimestamp":
+            return None
+        moment = _parse_http_date(text) if form == "rfc822" else datetime.fromisoformat(text)
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
     except (ValueError, OverflowError):
         return None
+
+
+def _parse_http_date(text: str) -> datetime:
+    # Header dates are rare, and email.utils is a sixth of this package's import time.
+    from email.utils import parsedate_to_datetime
+
+    return parsedate_to_datetime(text)
 
 
 def format_timestamp(seconds: float, form: str) -> str | float:
@@ -30,6 +38,8 @@ def format_timestamp(seconds: float, form: str) -> str | float:
         return seconds
     moment = datetime.fromtimestamp(seconds, UTC)
     if form == "rfc822":
+        from email.utils import format_datetime
+
         return format_datetime(moment.replace(microsecond=0), usegmt=True)
     text = moment.isoformat(timespec="milliseconds" if moment.microsecond >= 1000 else "seconds")
     return text.replace("+00:00", "Z")

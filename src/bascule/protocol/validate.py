@@ -31,7 +31,7 @@ Check = Callable[[Any, str, list[str]], None]
 #: Gives the texts of the constraints a plain value breaks.
 Broken = Callable[[Any], list[str]]
 
-#: More clauses are counted but not printed. count
+#: Elements of lists are not looked at any more after so many clauses. count
 CLAUSES_MAX = 100
 
 
@@ -114,6 +114,8 @@ class Validator:
             for text in own(value):
                 clauses.append(_clause(service, ref, value, path, text))
             for index, item in enumerate(value, 1):
+                if len(clauses) >= CLAUSES_MAX:
+                    return
                 if item is None:
                     clauses.append(_clause_of_null(f"{path}.{index}.member"))
                 elif plain is not None:
@@ -169,7 +171,7 @@ class Validator:
 def failure_of(service: ServiceModel, clauses: list[str]) -> AwsError:
     """The error for these clauses, with the code that the service uses."""
     count = len(clauses)
-    text = f"{count} validation error{'' if count == 1 else 's'} detected: {'; '.join(clauses[:CLAUSES_MAX])}"
+    text = f"{count} validation error{'' if count == 1 else 's'} detected: {'; '.join(clauses)}"
     if service.name == "logs":
         return ConstraintFailureOfLogs(text)
     if service.name == "lambda" and all("Member must have length" in clause for clause in clauses):
