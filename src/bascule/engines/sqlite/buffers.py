@@ -27,9 +27,13 @@ class RowBuffer:
     def begin(self) -> None:
         self._start = len(self.rows)
 
-    def has_own(self) -> bool:
-        """Whether the running command has rows here."""
-        return len(self.rows) > self._start
+    def is_dirty(self) -> bool:
+        """Whether the database lacks something that a statement should see."""
+        return bool(self.rows)
+
+    def has_earlier(self) -> bool:
+        """Whether finished commands of the group left something here."""
+        return self._start > 0
 
     def flush_earlier(self) -> None:
         """Send the rows of earlier commands; no savepoint is open."""
@@ -88,8 +92,9 @@ class Overlay(Generic[K, V]):
         """Whether the database lacks something that a statement should see."""
         return bool(self._dirty or self._own_dirty)
 
-    def has_own(self) -> bool:
-        return bool(self._own_dirty)
+    def has_earlier(self) -> bool:
+        """Whether finished commands of the group left something here."""
+        return bool(self._dirty)
 
     def flush_earlier(self) -> None:
         if self._dirty:

@@ -57,7 +57,7 @@ class SqliteQueues:
 
     def put_sequenced(self, queue: str, message: NewMessage) -> int:
         writer = self._session.require_writer()
-        sequence = writer.sequence = writer.sequence + 1
+        sequence = writer.next_sequence()
         is_ordered = message.is_ordered and message.group is not None
         writer.messages.rows.append(
             (
@@ -73,6 +73,7 @@ class SqliteQueues:
                 message.due_ms,
             )
         )
+        writer.dirty.add(queue)
         writer.touched.add(queue)
         return sequence
 
@@ -100,8 +101,9 @@ class SqliteQueues:
         if not chosen:
             return []
         until_ms = now_ms + lease_ms
-        sequences = msgspec.json.encode([due.sequence for due, _, _ in chosen]).decode()
-        self._session.change(_SQL["mark_leased"], {"until_ms": until_ms, "now_ms": now_ms, "sequences": sequences})
+        self._session.require_writer().lease(
+            queue, [(due.sequence, due.attempt + 1) for due, _, _ in chosen], now_ms, until_ms
+        )
         return [_leased(due, body, headers, now_ms=now_ms, until_ms=until_ms) for due, body, headers in chosen]
 
     def _due(self, sql: str, named: dict[str, object]) -> tuple[list[_Found], bool]:
@@ -146,9 +148,14 @@ class SqliteQueues:
         return self._touch(queue, _SQL["release"], (due_ms, headers, sequence, queue, attempt))
 
     def settle(self, queue: str, sequence: int, token: str | None) -> bool:
+        writer = self._session.require_writer()
         if token is None:
+            writer.leased.pop(sequence, None)
             return self._touch(queue, _SQL["remove"], (sequence, queue))
-        return self._touch(queue, _SQL["settle"], (sequence, queue, _attempt(sequence, token)))
+        attempt = _attempt(sequence, token)
+        if writer.settle(queue, sequence, attempt):
+            return True
+        return self._touch(queue, _SQL["settle"], (sequence, queue, attempt))
 
     def move(self, queue: str, sequence: int, to_queue: str, *, due_ms: int, headers: bytes | None = None) -> bool:
         writer = self._session.require_writer()
@@ -164,6 +171,7 @@ class SqliteQueues:
         if writer.change(_SQL["copy"], named).rowcount != 1:
             return False
         writer.touched.add(to_queue)
+        writer.leased.pop(sequence, None)
         return self._touch(queue, _SQL["remove"], (sequence, queue))
 
     def _touch(self, queue: str, sql: str, parameters: tuple[object, ...]) -> bool:
@@ -193,12 +201,16 @@ class SqliteQueues:
         return None if row is None else row[0]
 
     def expire(self, queue: str, *, sent_before_ms: int, count_max: int) -> int:
-        self._session.require_writer().see_queue(queue)
-        return self._session.change(_SQL["expire"], (queue, sent_before_ms, count_max)).rowcount
+        writer = self._session.require_writer()
+        writer.see_queue(queue)
+        writer.leased.clear()
+        return writer.change(_SQL["expire"], (queue, sent_before_ms, count_max)).rowcount
 
     def purge(self, queue: str, *, count_max: int) -> int:
-        self._session.require_writer().see_queue(queue)
-        return self._session.change(_SQL["purge"], (queue, count_max)).rowcount
+        writer = self._session.require_writer()
+        writer.see_queue(queue)
+        writer.leased.clear()
+        return writer.change(_SQL["purge"], (queue, count_max)).rowcount
 
 
 def _token(sequence: int, attempt: int) -> str:

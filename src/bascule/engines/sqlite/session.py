@@ -16,7 +16,7 @@ from msgspec.json import encode as encode_json
 from bascule.engines.sqlite.buffers import Overlay, Row, RowBuffer
 from bascule.engines.sqlite.cache import DocumentCache
 from bascule.engines.sqlite.connections import ConnectionPool
-from bascule.engines.sqlite.statements import insert_rows, load_statements, many_rows
+from bascule.engines.sqlite.statements import CHUNK_ROWS, insert_rows, load_statements, many_rows
 from bascule.kernel.documents import DocumentKey
 
 Parameters = Sequence[Any] | Mapping[str, Any]
@@ -31,6 +31,14 @@ _PUT_DOCUMENTS = many_rows(_DOCUMENTS["put"])
 _PUT_MESSAGES = many_rows(_QUEUES["put"])
 _APPEND_RECORDS = many_rows(_LOGS["append"])
 _DEDUPLICATE = many_rows(_QUEUES["deduplicate"])
+#: Where a message's row says whether it belongs to an ordered group.
+_IS_ORDERED = 6
+_TO_SAVEPOINT = "ROLLBACK TO command"
+
+#: Sequence numbers set aside at once, so that few groups have to write how far they came. count
+RESERVE_COUNT = 65_536
+#: Leases remembered to settle them without asking; beyond, all are forgotten and the database is asked. count
+LEASED_KNOWN_MAX = 200_000
 
 
 class WriteInSnapshot(Exception):
@@ -72,21 +80,31 @@ class WriteSession:
     def __init__(self, connection: Connection, cache: DocumentCache, sequence: int) -> None:
         self._connection = connection
         self._cache = cache
-        self.sequence = sequence
+        self._sequence = sequence
+        self._reserved = sequence
         self.messages = RowBuffer(self._insert_messages)
+        self._marks = RowBuffer(self._mark_leased)
+        self._settled = RowBuffer(self._settle_all)
         self.records = RowBuffer(self._insert_records)
         self.documents: Overlay[DocumentKey, bytes | None] = Overlay(self._write_documents)
         self.duplicates: Overlay[DuplicateKey, Duplicate | None] = Overlay(self._write_duplicates)
-        #: Queues that the running command made leasable messages in, and its other signals.
+        #: (queue, attempt) of leases this process gave, by sequence. What is found here needs no statement to be known.
+        self.leased: dict[int, tuple[str, int]] = {}
+        #: Queues with something in the buffers; may name more than that.
+        self.dirty: set[str] = set()
+        #: Queues that the running command may have made messages leasable in, and its other signals.
         self.touched: set[str] = set()
         self.signals: set[str] = set()
         self.actions: list[Callable[[], None]] = []
         self._group_touched: set[str] = set()
         self._group_signals: set[str] = set()
         self._group_actions: list[Callable[[], None]] = []
-        self._buffers = (self.messages, self.records, self.documents, self.duplicates)
+        self._row_buffers = (self.messages, self._marks, self._settled, self.records)
+        self._buffers = (*self._row_buffers, self.documents, self.duplicates)
         self._is_begun = False
-        self._has_savepoint = False
+        self._is_leased_changed = False
+        #: How to undo the running command; None while it has sent nothing.
+        self._undo: str | None = None
 
     # --- what ports use ---
 
@@ -94,19 +112,19 @@ class WriteSession:
         return self._connection.execute(sql, parameters)
 
     def change(self, sql: str, parameters: Parameters) -> Cursor:
-        if not self._has_savepoint:
-            self._open_savepoint()
+        if self._undo is None:
+            self._make_undoable()
         return self._connection.execute(sql, parameters)
 
     def require_writer(self) -> WriteSession:
         return self
 
     def see(self) -> None:
-        if self.messages.rows or self.records.rows or self.documents.is_dirty() or self.duplicates.is_dirty():
+        if any(buffer.is_dirty() for buffer in self._buffers):
             self._flush_in_command()
 
     def see_queue(self, queue: str) -> None:
-        if self.messages.rows and (queue in self.touched or queue in self._group_touched):
+        if queue in self.dirty and (self.messages.rows or self._marks.rows or self._settled.rows):
             self._flush_in_command()
 
     def document(self, key: DocumentKey) -> bytes | None:
@@ -129,20 +147,44 @@ class WriteSession:
 
     def next_sequence(self) -> int:
         """A number that no message or record had before."""
-        self.sequence += 1
-        return self.sequence
+        sequence = self._sequence = self._sequence + 1
+        return sequence
+
+    def lease(self, queue: str, leases: Sequence[tuple[int, int]], now_ms: int, until_ms: int) -> None:
+        """Note that (sequence, attempt) messages of ``queue`` have been leased."""
+        if len(self.leased) > LEASED_KNOWN_MAX:
+            self.leased.clear()
+        self._is_leased_changed = True
+        self.dirty.add(queue)
+        for sequence, attempt in leases:
+            self.leased[sequence] = (queue, attempt)
+            self._marks.rows.append((sequence, until_ms, now_ms))
+
+    def settle(self, queue: str, sequence: int, attempt: int) -> bool:
+        """Remove a message whose newest lease is known to be this one; False when only the database can tell."""
+        if self.leased.get(sequence) != (queue, attempt):
+            return False
+        self._is_leased_changed = True
+        del self.leased[sequence]
+        self._settled.rows.append((sequence,))
+        self.dirty.add(queue)
+        self.touched.add(queue)
+        return True
 
     # --- what the writer uses ---
 
     def begin_command(self) -> None:
-        for buffer in (self.messages, self.records):
+        """What is written from here on can be undone alone."""
+        for buffer in self._row_buffers:
             buffer.begin()
+        self._is_leased_changed = False
 
     def keep_command(self) -> None:
         """The command succeeded: its writes become the group's."""
-        if self._has_savepoint:
-            self._connection.execute("RELEASE command")
-            self._has_savepoint = False
+        if self._undo is not None:
+            if self._undo == _TO_SAVEPOINT:
+                self._connection.execute("RELEASE command")
+            self._undo = None
         for buffer in self._buffers:
             buffer.keep()
         if self.touched:
@@ -157,10 +199,15 @@ class WriteSession:
 
     def undo_command(self) -> None:
         """The command failed: take back all it wrote and nothing else."""
-        if self._has_savepoint:
-            self._connection.execute("ROLLBACK TO command")
-            self._connection.execute("RELEASE command")
-            self._has_savepoint = False
+        if self._undo is not None:
+            self._connection.execute(self._undo)
+            if self._undo == _TO_SAVEPOINT:
+                self._connection.execute("RELEASE command")
+            else:
+                self._is_begun = False
+            self._undo = None
+        if self._is_leased_changed:
+            self.leased.clear()
         for buffer in self._buffers:
             buffer.undo()
         self.touched.clear()
@@ -172,21 +219,40 @@ class WriteSession:
         self.see()
 
     def flush_group(self) -> None:
-        """Send everything that finished commands left in the buffers."""
+        """Send everything that finished commands left in the buffers.
+
+        A group that is one INSERT needs no transaction around it: the statement is one, and is synced as one.
+        """
         self.begin_command()
-        if self.messages.rows or self.records.rows or self.documents.is_dirty() or self.duplicates.is_dirty():
+        dirty = [buffer for buffer in self._buffers if buffer.is_dirty()]
+        if not dirty:
+            return
+        is_one_insert = len(dirty) == 1 and not self._is_begun and self._sequence <= self._reserved
+        if not (is_one_insert and self._is_one_statement(dirty[0])):
             self._begin()
-            for buffer in self._buffers:
-                buffer.flush_earlier()
+        for buffer in dirty:
+            buffer.flush_earlier()
+
+    def _is_one_statement(self, buffer: object) -> bool:
+        if buffer is self.messages:
+            rows = self.messages.rows
+            return len(rows) <= CHUNK_ROWS[-1] and not any(row[_IS_ORDERED] for row in rows)
+        return buffer is self.records and len(self.records.rows) <= CHUNK_ROWS[-1]
 
     def commit(self) -> tuple[frozenset[str], list[Callable[[], None]]]:
         """Sync the group to disk and publish it; gives its signals and actions. Without writes there is nothing to sync."""
         if self._is_begun:
-            commit_count = self._cache.published + 1
-            self._connection.execute(_SQL["advance"], (commit_count, self.sequence))
-            self._connection.execute("COMMIT")
+            commit_count = self._cache.published
+            if self.documents.values or self._sequence > self._reserved:
+                commit_count += 1
+                reserved = max(self._reserved, self._sequence + RESERVE_COUNT)
+                self._connection.execute(_SQL["advance"], (commit_count, reserved))
+                self._connection.commit()
+                self._reserved = reserved
+                self._cache.publish(commit_count, self.documents.values)
+            else:
+                self._connection.commit()
             self._is_begun = False
-            self._cache.publish(commit_count, self.documents.values)
         signals = frozenset([*self._group_signals, *[f"queue:{queue}" for queue in self._group_touched]])
         actions = self._group_actions
         self._forget()
@@ -194,8 +260,9 @@ class WriteSession:
 
     def roll_back(self) -> None:
         """Undo the whole group."""
-        self._has_savepoint = False
+        self._undo = None
         self._is_begun = False
+        self.leased.clear()
         self._forget()
         if self._connection.in_transaction:
             self._connection.execute("ROLLBACK")
@@ -203,6 +270,7 @@ class WriteSession:
     def _forget(self) -> None:
         for buffer in self._buffers:
             buffer.clear()
+        self.dirty.clear()
         self.touched.clear()
         self.signals.clear()
         self.actions.clear()
@@ -215,27 +283,38 @@ class WriteSession:
             self._connection.execute("BEGIN IMMEDIATE")
             self._is_begun = True
 
-    def _open_savepoint(self) -> None:
-        self._begin()
-        self._connection.execute("SAVEPOINT command")
-        self._has_savepoint = True
+    def _make_undoable(self) -> None:
+        """Before a command's first statement. The first one of a group needs no savepoint: the transaction is its own."""
+        if self._is_begun:
+            self._connection.execute("SAVEPOINT command")
+            self._undo = _TO_SAVEPOINT
+        else:
+            self._begin()
+            self._undo = "ROLLBACK"
 
     def _flush_in_command(self) -> None:
-        if not self._has_savepoint:
-            self._begin()
+        if self._undo is None:
             for buffer in self._buffers:
-                buffer.flush_earlier()
-            if not any(buffer.has_own() for buffer in self._buffers):
+                if buffer.has_earlier():
+                    self._begin()
+                    buffer.flush_earlier()
+            if not any(buffer.is_dirty() for buffer in self._buffers):
                 return
-            self._open_savepoint()
+            self._make_undoable()
         for buffer in self._buffers:
             buffer.flush()
 
     def _insert_messages(self, rows: Sequence[Row]) -> None:
         insert_rows(self._connection, _PUT_MESSAGES, rows)
-        groups = {(row[1], row[5]) for row in rows if row[6]}
+        groups = {(row[1], row[5]) for row in rows if row[_IS_ORDERED]}
         if groups:
             self._connection.execute(_QUEUES["set_heads"], (encode_json(sorted(groups)).decode(),))
+
+    def _mark_leased(self, rows: Sequence[Row]) -> None:
+        self._connection.execute(_QUEUES["mark_leased"], (encode_json(rows).decode(),))
+
+    def _settle_all(self, rows: Sequence[Row]) -> None:
+        self._connection.execute(_QUEUES["settle_all"], (encode_json([row[0] for row in rows]).decode(),))
 
     def _insert_records(self, rows: Sequence[Row]) -> None:
         insert_rows(self._connection, _APPEND_RECORDS, rows)

@@ -8,7 +8,8 @@ wait long to get it back, so the number of steps matters more than the work in t
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from itertools import chain
 from pathlib import Path
 from sqlite3 import Connection
 from typing import Any
@@ -16,8 +17,9 @@ from typing import Any
 _FOLDER = Path(__file__).with_name("statements")
 _SECTION = re.compile(r"^-- name: (\w+)$", re.MULTILINE)
 
-#: Rows per INSERT, largest first; few sizes, so that each stays a prepared statement. count
-CHUNK_ROWS = (64, 16, 4, 1)
+#: Rows per INSERT. A smaller batch is filled up with its last row, which ON CONFLICT drops, so that few statements stay
+#: prepared and any batch up to the largest size is one statement. count
+CHUNK_ROWS = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 
 
 def load_statements(port: str) -> dict[str, str]:
@@ -27,20 +29,18 @@ def load_statements(port: str) -> dict[str, str]:
 
 
 def many_rows(statement: str) -> dict[int, str]:
-    """``INSERT ... VALUES (?, ?)`` for each of ``CHUNK_ROWS`` rows."""
-    head, row = statement.rsplit("VALUES", 1)
-    return {rows: f"{head}VALUES {', '.join([row.strip()] * rows)}" for rows in CHUNK_ROWS}
+    """``INSERT ... VALUES (?, ?) ...`` for each of ``CHUNK_ROWS`` rows; a duplicate of a row's key must do no harm."""
+    head, row, tail = re.split(r"VALUES\s*(\([?, ]+\))", statement)
+    return {rows: f"{head}VALUES {', '.join([row] * rows)}{tail}" for rows in CHUNK_ROWS}
 
 
 def insert_rows(connection: Connection, statements: dict[int, str], rows: Sequence[tuple[Any, ...]]) -> None:
-    """Store ``rows`` in order, with as few statements as the chunk sizes allow."""
-    for size, part in _chunks(rows):
-        connection.execute(statements[size], [value for row in part for value in row])
-
-
-def _chunks(rows: Sequence[tuple[Any, ...]]) -> Iterator[tuple[int, Sequence[tuple[Any, ...]]]]:
-    start = 0
-    for size in CHUNK_ROWS:
-        while len(rows) - start >= size:
-            yield size, rows[start : start + size]
-            start += size
+    """Store ``rows`` in order, one statement for each ``CHUNK_ROWS[-1]`` of them."""
+    largest = CHUNK_ROWS[-1]
+    for start in range(0, len(rows), largest):
+        part = rows[start : start + largest]
+        size = CHUNK_ROWS[(len(part) - 1).bit_length()]
+        values = list(chain.from_iterable(part))
+        if size > len(part):
+            values += part[-1] * (size - len(part))
+        connection.execute(statements[size], values)

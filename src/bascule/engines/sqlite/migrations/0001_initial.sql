@@ -1,5 +1,5 @@
--- One row: how far the store has come. commit_count numbers the committed groups, so that a reader knows which state its
--- snapshot is; sequence is the last number given to a message or a record, kept so that none is ever given twice.
+-- One row. commit_count numbers the groups that changed documents, so that a reader knows which state of them its snapshot
+-- is. No message or record has or had a number above sequence: the writer raises it in large steps, ahead of need.
 CREATE TABLE progress (
   id INTEGER PRIMARY KEY CHECK (id = 1),
   commit_count INTEGER NOT NULL,

@@ -1,5 +1,6 @@
 -- name: append
-INSERT INTO record (sequence, log, at_ms, body) VALUES (?, ?, ?, ?);
+INSERT INTO record (sequence, log, at_ms, body) VALUES (?, ?, ?, ?)
+ON CONFLICT (sequence) DO NOTHING;
 
 -- name: read
 SELECT sequence, at_ms, body FROM record WHERE log = ? AND sequence > ? ORDER BY sequence LIMIT ?;

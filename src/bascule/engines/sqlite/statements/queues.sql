@@ -1,7 +1,8 @@
 -- name: put
 INSERT INTO message
   (sequence, queue, message_id, body, headers, message_group, is_ordered, is_head, sent_ms, due_ms)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (sequence) DO NOTHING;
 
 -- name: set_heads
 UPDATE message SET is_head = 1 WHERE is_head = 0 AND sequence IN (
@@ -71,8 +72,17 @@ FROM due;
 
 -- name: mark_leased
 UPDATE message SET
-  is_leased = 1, due_ms = :until_ms, attempt = attempt + 1, first_leased_ms = min(first_leased_ms, :now_ms)
-WHERE sequence IN (SELECT value FROM json_each(:sequences));
+  is_leased = 1, due_ms = leased.until_ms, attempt = attempt + 1,
+  first_leased_ms = min(first_leased_ms, leased.now_ms)
+FROM (
+  SELECT json_extract(value, '$[0]') AS sequence, json_extract(value, '$[1]') AS until_ms,
+    json_extract(value, '$[2]') AS now_ms
+  FROM json_each(?)
+) AS leased
+WHERE message.sequence = leased.sequence;
+
+-- name: settle_all
+DELETE FROM message WHERE sequence IN (SELECT value FROM json_each(?));
 
 -- name: find
 SELECT sequence, message_id, body, headers, message_group, sent_ms, due_ms, attempt, first_leased_ms, is_leased
