@@ -261,6 +261,7 @@ async def _serve(settings: Settings, data: Path, listener: socket.socket, announ
         lifespan="off",
         interface="asgi3",
         access_log=False,
+        proxy_headers=False,
         log_config=None,
         server_header=False,
         date_header=False,

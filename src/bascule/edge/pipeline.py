@@ -13,7 +13,7 @@ from bascule.edge.connection import ClientGone, Connection
 from bascule.edge.dispatch import Dispatcher
 from bascule.edge.identity import Caller, caller_of, scope_of
 from bascule.edge.internal import Internal
-from bascule.edge.refusals import has_member
+from bascule.edge.refusals import first_given
 from bascule.edge.registry import Registry
 from bascule.host.contexts import Contexts
 from bascule.kernel.context import Context
@@ -150,12 +150,13 @@ class Pipeline:
         call = exchange.call
         assert call is not None
         exchange.given = call.parse()
-        for path in exchange.operation.refuses:
-            if has_member(exchange.given, path):
-                self._contexts.metrics.count("edge.not_implemented", f"{call.service}.{call.operation}.{path}")
-                raise NotImplementedHere(
-                    f"Bascule does not implement the parameter {path} of {call.operation} yet; leave it out to go on without it."
-                )
+        refuses = exchange.operation.refuses
+        path = first_given(exchange.given, refuses) if refuses else None
+        if path is not None:
+            self._contexts.metrics.count("edge.not_implemented", f"{call.service}.{call.operation}.{path}")
+            raise NotImplementedHere(
+                f"Bascule does not implement the parameter {path} of {call.operation} yet; leave it out to go on without it."
+            )
 
     def _failed(self, exchange: Exchange, error: Exception) -> HttpAnswer:
         if isinstance(error, StoreBusy):

@@ -5,15 +5,25 @@ Paths are wire names with dots (``Code.S3Bucket``, ``Targets.EcsParameters``); a
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from typing import Any
 
 import msgspec
 
 
-def has_member(given: Any, path: str) -> bool:
-    """True when ``path`` has a value in ``given`` (a typed input struct or a dict of wire names)."""
-    return _has(given, path.split("."))
+def first_given(given: Any, paths: tuple[str, ...]) -> str | None:
+    """The first of ``paths`` that has a value in ``given`` (a typed input struct or a dict of wire names), or None."""
+    for path in paths:
+        if _has(given, path.split(".") if "." in path else [path]):
+            return path
+    return None
+
+
+@functools.cache
+def _attributes(shape: type[msgspec.Struct]) -> dict[str, str]:
+    """Wire name -> attribute of a struct; one entry per shape of the generated modules."""
+    return {field.encode_name: field.name for field in msgspec.structs.fields(shape)}
 
 
 def _has(value: Any, names: list[str]) -> bool:
@@ -25,8 +35,5 @@ def _has(value: Any, names: list[str]) -> bool:
         return any(_has(item, names) for item in value)
     if isinstance(value, Mapping):
         return _has(value.get(names[0]), names[1:])
-    if isinstance(value, msgspec.Struct):
-        for field in msgspec.structs.fields(value):
-            if field.encode_name == names[0]:
-                return _has(getattr(value, field.name), names[1:])
-    return False
+    attribute = _attributes(type(value)).get(names[0]) if isinstance(value, msgspec.Struct) else None
+    return attribute is not None and _has(getattr(value, attribute), names[1:])
