@@ -12,7 +12,7 @@ OUTBOX_ROWS_MAX = 100
 #: Leases are settled in the transaction that takes them, so their length only matters to a crash of our own. milliseconds
 OUTBOX_LEASE_MS = 60_000
 #: How often the outbox is looked at although no row is due and no signal came; rows wait in it for minutes. milliseconds
-OUTBOX_POLL_MS = 10_000
+OUTBOX_POLL_MS = 60_000
 #: Target ARNs whose parsed form and owner are remembered. count
 ROUTES_MAX = 10_000
 #: Characters of an error message kept in notes, rows and dead letters. count; Lambda dead letters cut at 1 KB
