@@ -8,7 +8,7 @@ from bascule.kernel.delivery import Accepted, Delivery, Refused
 from bascule.kernel.store import Tx
 from bascule.services.sqs import content, state
 from bascule.services.sqs.errors import SqsError
-from bascule.services.sqs.posting import Letter, post
+from bascule.services.sqs.posting import Letter, post, post_plain
 
 _PARAMETERS = frozenset(("MessageGroupId", "MessageDeduplicationId"))
 _NONE: content.Attributes = {}
@@ -32,11 +32,12 @@ class SqsTarget:
         if delivery.attributes:
             attributes = {name: (kind, value.encode()) for name, (kind, value) in delivery.attributes.items()}
         group = deduplication_id = None
-        if delivery.parameters:
-            group = delivery.parameters.get("MessageGroupId")
-            deduplication_id = delivery.parameters.get("MessageDeduplicationId")
-            if not delivery.parameters.keys() <= _PARAMETERS:
-                unknown = sorted(delivery.parameters.keys() - _PARAMETERS)
+        parameters = delivery.parameters
+        if parameters:
+            group = parameters.get("MessageGroupId")
+            deduplication_id = parameters.get("MessageDeduplicationId")
+            if not parameters.keys() <= _PARAMETERS:
+                unknown = sorted(parameters.keys() - _PARAMETERS)
                 raise Refused("INVALID_PARAMETER", f"A queue does not understand the target parameters {unknown}.")
         try:
             if not body:
@@ -48,5 +49,7 @@ class SqsTarget:
         except SqsError as error:
             raise Refused("INVALID_PARAMETER", error.message) from error
         sender = "" if delivery.scope.account == arn.account else delivery.scope.account
+        if not (attributes or parameters or sender or delivery.trace_header or queue.is_fifo):
+            return Accepted(post_plain(ctx, tx, queue, body))
         letter = Letter(body, attributes, delivery.trace_header or "", group, deduplication_id or "", sender)
         return Accepted(post(ctx, tx, queue, letter).message_id)
