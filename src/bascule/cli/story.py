@@ -1,0 +1,228 @@
+"""``bascule story``: the whole way of one event, as a tree that reads from top to bottom.
+
+Times are shown as what passed since the event came in, so a story reads the same today and tomorrow, here and there.
+"""
+
+from __future__ import annotations
+
+import json as json_codec
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated, Any
+from urllib.parse import quote
+
+import typer
+
+from bascule.cli.client import DEFAULT_URL, fail, fetch, url_option
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.text import Text
+    from rich.tree import Tree
+
+Json = dict[str, Any]
+
+#: How each state of a delivery is told: words, colour.
+STATES: dict[str, tuple[str, str]] = {
+    "accepted": ("accepted", "green"),
+    "waiting": ("waiting", "yellow"),
+    "refused": ("refused", "red"),
+    "dead-letter": ("dead letter", "red"),
+    "lost": ("lost", "bold red"),
+    "running": ("running", "yellow"),
+    "succeeded": ("succeeded", "green"),
+    "failed": ("failed", "red"),
+}
+#: Tries shown of a long row of them: the first ones and the last ones. count
+TRIES_SHOWN = 6
+#: Characters of an event's JSON shown before it is cut. count; --json shows all
+BODY_SHOWN = 600
+
+
+def story(
+    event_id: Annotated[str, typer.Argument(help="The id that PutEvents answered.")],
+    url: Annotated[str, url_option] = DEFAULT_URL,
+    json: Annotated[bool, typer.Option("--json", help="Print the whole answer for programs.")] = False,
+) -> None:
+    """Tell the whole way of one event: rules, deliveries, retries, invocations, dead letters, what it caused."""
+    found = fetch(url, f"/_bascule/stories/{quote(event_id.strip(), safe='')}")
+    if found is None:
+        fail(
+            f"no event '{event_id}' is in the journal of {url}; 'bascule tail' shows ids, and old stories are removed."
+        )
+    if json:
+        typer.echo(json_codec.dumps(found, indent=2))
+        return
+    from rich.console import Console
+
+    render_story(Console(highlight=False), found)
+
+
+def render_story(console: Console, story: Json) -> None:
+    """Print a story (the JSON of ``/_bascule/stories/<id>``) as a tree."""
+    from rich.tree import Tree
+
+    came_ms = _came_ms(story)
+    tree = Tree(_headline(story), guide_style="dim")
+    if story.get("caused_by"):
+        tree.add(_line(("caused by event ", "dim"), (story["caused_by"], "cyan")))
+    if story.get("event"):
+        tree.add(_line((_cut(json_codec.dumps(story["event"]["body"], ensure_ascii=False), BODY_SHOWN), "dim")))
+    deliveries: list[Json] = list(story["deliveries"])
+    for rule in story["rules"]:
+        branch = tree.add(_rule_line(rule))
+        for delivery in _taken(deliveries, lambda one, name=rule["name"]: one["rule"] == name):
+            _add_delivery(branch, delivery, deliveries, came_ms)
+    if not story["rules"] and story.get("event"):
+        tree.add(_line(("no rule matched", "yellow")))
+    while deliveries:
+        _add_delivery(tree, deliveries.pop(0), deliveries, came_ms)
+    for invocation in story["invocations"]:
+        _add_invocation(tree, invocation, came_ms)
+    for caused in story["caused"]:
+        _add_caused(tree, caused, came_ms)
+    console.print(tree)
+
+
+def _came_ms(story: Json) -> int:
+    if story.get("event"):
+        return int(story["event"]["received_ms"])
+    times = [tried["at_ms"] for delivery in story["deliveries"] for tried in delivery["tries"]]
+    return int(min(times, default=0))
+
+
+def _taken(deliveries: list[Json], is_wanted: Any) -> list[Json]:
+    """Remove and give the deliveries that are wanted."""
+    wanted = [one for one in deliveries if is_wanted(one)]
+    deliveries[:] = [one for one in deliveries if not is_wanted(one)]
+    return wanted
+
+
+def _headline(story: Json) -> Text:
+    event = story.get("event")
+    if not event:
+        return _line(
+            ("event ", "bold"), (story["event_id"], "cyan"), (" (came from elsewhere; only its way is known)", "dim")
+        )
+    moment = datetime.fromtimestamp(event["received_ms"] / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S.%f")[:-3]
+    return _line(
+        ("event ", "bold"),
+        (event["id"], "cyan"),
+        (f"  {event['detail_type']}", "bold"),
+        (f" from {event['source']} on bus {event['bus']}, {moment} UTC, {event['bytes']} bytes", ""),
+    )
+
+
+def _rule_line(rule: Json) -> Text:
+    if rule["matched"]:
+        return _line(("rule ", ""), (rule["name"], "bold"), (" matched", "green"))
+    reason = rule.get("sentence") or "did not match"
+    return _line(("rule ", ""), (rule["name"], "bold"), (" did not match: ", "yellow"), (reason, ""))
+
+
+def _add_delivery(parent: Tree, delivery: Json, others: list[Json], came_ms: int) -> None:
+    """One delivery, its tries when they say more than its state, and what its target sent on."""
+    words, colour = STATES[delivery["state"]]
+    tries = delivery["tries"]
+    line = [("to ", ""), (short_arn(delivery["target_arn"]), "bold"), (": ", ""), (words, colour)]
+    if tries:
+        line.append((f" {_since(tries[-1]['at_ms'], came_ms)}", "dim"))
+    if delivery["try_count"] > 1:
+        line.append((f" after {delivery['try_count']} tries", ""))
+    if delivery.get("reference"):
+        line.append((f"  as {delivery['reference']}", "dim"))
+    if delivery.get("next_try_ms"):
+        line.append((f", next try {_since(delivery['next_try_ms'], came_ms)}", "yellow"))
+    branch = parent.add(_line(*line))
+    if len(tries) > 1 or (tries and tries[0]["kind"] != "accepted"):
+        _add_tries(branch, tries, came_ms)
+    for invocation in delivery["invocations"]:
+        _add_invocation(branch, invocation, came_ms)
+    if delivery.get("dead_letter") and delivery["dead_letter"]["target_arn"] != delivery["target_arn"]:
+        letter = delivery["dead_letter"]
+        branch.add(_line(("dead letter in ", "red"), (short_arn(letter["target_arn"]), "bold"), _as(letter)))
+    if delivery.get("lost"):
+        branch.add(_line(("lost: ", "bold red"), (delivery["lost"]["reason"], "red")))
+    function = _unqualified(delivery["target_arn"])
+    for onward in _taken(others, lambda one: _unqualified(one["source_arn"]) == function):
+        _add_delivery(branch, onward, others, came_ms)
+
+
+def _add_tries(branch: Tree, tries: list[Json], came_ms: int) -> None:
+    shown = tries if len(tries) <= TRIES_SHOWN else [*tries[: TRIES_SHOWN // 2], None, *tries[-TRIES_SHOWN // 2 :]]
+    for tried in shown:
+        if tried is None:
+            branch.add(_line((f"... {len(tries) - TRIES_SHOWN} more tries", "dim")))
+            continue
+        words, colour = ("refused", "red") if tried["kind"] == "retry" else STATES[tried["kind"]]
+        line = [(f"try {tried.get('attempt', 0)} {_since(tried['at_ms'], came_ms)}: ", "dim"), (words, colour)]
+        if tried.get("code"):
+            line.append((f" {tried['code']}", "red"))
+            line.append((f" {tried.get('message', '')}", ""))
+        if tried.get("exhausted"):
+            line.append((f" ({tried['exhausted']} reached)", "dim"))
+        branch.add(_line(*line))
+
+
+def _add_invocation(parent: Tree, invocation: Json, came_ms: int) -> None:
+    words, colour = STATES[invocation["state"]]
+    line = [
+        ("invocation ", ""),
+        (invocation["request_id"], "dim"),
+        (f" try {invocation['attempt']} {_since(invocation['started_ms'], came_ms)}: ", "dim"),
+        (words, colour),
+    ]
+    if invocation.get("duration_ms"):
+        line.append((f" in {invocation['duration_ms']:.1f} ms", ""))
+    if invocation.get("code"):
+        line.append((f" {invocation['code']}", "red"))
+    if invocation.get("message"):
+        line.append((f" {invocation['message']}", ""))
+    if invocation.get("due_ms"):
+        line.append((f", next try {_since(invocation['due_ms'], came_ms)}", "yellow"))
+    parent.add(_line(*line))
+
+
+def _add_caused(tree: Tree, caused: Json, came_ms: int) -> None:
+    words = "received again" if caused["kind"] == "received" else "caused event"
+    name = str(caused.get("caused_event_id") or caused.get("reference") or caused.get("subject") or "")
+    tree.add(_line((f"{words} ", ""), (name, "cyan"), (f" {_since(caused['at_ms'], came_ms)}", "dim")))
+
+
+def _as(letter: Json) -> tuple[str, str]:
+    return (f"  as {letter['reference']}" if letter.get("reference") else "", "dim")
+
+
+def _since(at_ms: float, came_ms: int) -> str:
+    """What passed since the event came in: ``+12 ms``, ``+3.1 s``, ``+2 h 5 min``."""
+    passed_ms = int(at_ms - came_ms)
+    if abs(passed_ms) < 1_000:
+        return f"{passed_ms:+d} ms"
+    if abs(passed_ms) < 60_000:
+        return f"{passed_ms / 1000:+.1f} s"
+    minutes, seconds = divmod(passed_ms // 1000, 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"+{hours} h {minutes} min" if hours else f"+{minutes} min {seconds} s"
+
+
+def short_arn(arn: str) -> str:
+    """``sqs audit`` for ``arn:aws:sqs:us-east-1:000000000000:audit``: what tells targets apart on a screen."""
+    parts = arn.split(":", 5)
+    if len(parts) < 6:
+        return arn
+    name = parts[5].removeprefix("function:").removeprefix("event-bus/").removeprefix("rule/")
+    return f"{parts[2]} {name}"
+
+
+def _unqualified(arn: str) -> str:
+    return ":".join(arn.split(":")[:7])
+
+
+def _cut(text: str, count_max: int) -> str:
+    return text if len(text) <= count_max else text[:count_max] + " ..."
+
+
+def _line(*parts: tuple[str, str]) -> Text:
+    """Text from (words, style) pairs; never interpreted as markup, because some of it is the customer's."""
+    from rich.text import Text
+
+    return Text.assemble(*((words, style) for words, style in parts))
