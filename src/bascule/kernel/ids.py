@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import random
+from collections.abc import Iterator
 from typing import Protocol
 
 
@@ -24,37 +25,38 @@ class Ids(Protocol):
         """A uniform number in [0, 1), for jitter and weighted choice; not for secrets."""
 
 
-def _uuid_text(raw: bytes) -> str:
-    digits = bytearray(raw)
-    digits[6] = (digits[6] & 0x0F) | 0x40
-    digits[8] = (digits[8] & 0x3F) | 0x80
-    text = digits.hex()
-    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+_VARIANTS = {digit: "89ab"[int(digit, 16) & 3] for digit in "0123456789abcdef"}
+
+
+def _uuid_text(digits: str) -> str:
+    """The UUID of version 4 made of 32 random hex digits."""
+    return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{_VARIANTS[digits[16]]}{digits[17:20]}-{digits[20:]}"
 
 
 class SystemIds:
-    """Ids from the operating system's entropy, drawn in blocks because one system call per id is measurable."""
+    """Ids from the operating system's entropy, drawn in blocks because one system call per id is measurable.
 
-    _BLOCK_BYTES = 4096
+    Safe from several threads: a block is handed out by one atomic step of an iterator.
+    """
+
+    _BLOCK_UUIDS = 256
 
     def __init__(self) -> None:
-        self._block = b""
-        self._used = 0
+        self._uuids: Iterator[str] = iter(())
         self._chance = random.Random(os.urandom(16))
 
-    def _take(self, count: int) -> bytes:
-        if self._used + count > len(self._block):
-            self._block = os.urandom(max(self._BLOCK_BYTES, count))
-            self._used = 0
-        raw = self._block[self._used : self._used + count]
-        self._used += count
-        return raw
+    def _refill(self) -> str:
+        digits = os.urandom(16 * self._BLOCK_UUIDS).hex()
+        fresh = iter([_uuid_text(digits[at : at + 32]) for at in range(0, len(digits), 32)])
+        first = next(fresh)
+        self._uuids = fresh
+        return first
 
     def uuid(self) -> str:
-        return _uuid_text(self._take(16))
+        return next(self._uuids, None) or self._refill()
 
     def token(self, bytes_count: int = 16) -> str:
-        return self._take(bytes_count).hex()
+        return os.urandom(bytes_count).hex()
 
     def random(self) -> float:
         return self._chance.random()
@@ -67,7 +69,7 @@ class SeededIds:
         self._chance = random.Random(seed)
 
     def uuid(self) -> str:
-        return _uuid_text(self._chance.randbytes(16))
+        return _uuid_text(self._chance.randbytes(16).hex())
 
     def token(self, bytes_count: int = 16) -> str:
         return self._chance.randbytes(bytes_count).hex()
