@@ -7,7 +7,7 @@ PORT ?= 4566
 DATA ?= .bascule
 WORKERS ?= 2
 
-.PHONY: help setup demo test test-long check format bench bench-peers bench-patterns kills serve lock clean
+.PHONY: help setup demo test test-long check format bench bench-peers bench-patterns kills serve lock reference clean
 
 help: ## list the commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -54,6 +54,9 @@ bench-patterns: setup ## the pattern engine beside event-ruler (needs a JDK and 
 
 kills: setup ## SIGKILL a server 20 times under load and account for every acknowledged event
 	$(BIN)/python -m bench.kills
+
+reference: setup ## write the generated pages of docs/reference again
+	$(BIN)/python tools/generate_reference.py
 
 lock: setup ## resolve the dependencies again and rewrite the lock file
 	$(BIN)/python tools/lock.py
