@@ -1,6 +1,7 @@
 """The errors of SQS: one class for each, named by its JSON shape; the class docstring is the default message.
 
 ``entry_code`` is the older name (the one of the Query protocol), which SQS still uses for failed entries of a batch.
+The status is 400 throughout; the Query protocol's own statuses are the wire layer's.
 """
 
 from __future__ import annotations
@@ -47,7 +48,6 @@ class InvalidAddress(SqsError):
 
     code = "InvalidAddress"
     entry_code = "InvalidAddress"
-    status = 404
 
     def __init__(self, address: str) -> None:
         super().__init__(f"The address {address} is not valid for this endpoint.")
@@ -141,7 +141,6 @@ class OverLimit(SqsError):
 
     code = "OverLimit"
     entry_code = "OverLimit"
-    status = 403
 
 
 class PurgeQueueInProgress(SqsError):
@@ -149,7 +148,6 @@ class PurgeQueueInProgress(SqsError):
 
     code = "PurgeQueueInProgress"
     entry_code = "AWS.SimpleQueueService.PurgeQueueInProgress"
-    status = 403
 
     def __init__(self, queue_name: str) -> None:
         super().__init__(f"Only one PurgeQueue operation on {queue_name} is allowed every 60 seconds.")
@@ -202,4 +200,3 @@ class ResourceNotFound(SqsError):
 
     code = "ResourceNotFoundException"
     entry_code = "ResourceNotFoundException"
-    status = 404
