@@ -15,6 +15,8 @@ from bascule.runtime.limits import RESPONSE_BYTES_MAX
 
 _READ_BYTES = 262_144
 _READS_OF_REST_MAX = 64
+#: Every channel reads into this: a fresh buffer of this size per read costs more than the read. One loop, no waiting between.
+_scratch = memoryview(bytearray(_READ_BYTES))
 #: An error object may repeat a large message with a stack, so the bound is not the response's own. bytes
 _MESSAGE_BYTES_MAX = RESPONSE_BYTES_MAX + 4 * 1024 * 1024
 
@@ -70,16 +72,16 @@ class Channel:
         if not self._is_open:
             return False
         try:
-            chunk = self._socket.recv(_READ_BYTES)
+            count = self._socket.recv_into(_scratch)
         except (BlockingIOError, InterruptedError):
             return False
         except OSError:
-            chunk = b""
-        if not chunk:
+            count = 0
+        if not count:
             self._end()
             return False
         received = self._received
-        received += chunk
+        received += _scratch[:count]
         while len(received) >= HEAD.size:
             kind, number, length = HEAD.unpack_from(received)
             if length > _MESSAGE_BYTES_MAX:

@@ -41,6 +41,7 @@ class Environment:
         self.idle_since_s = 0.0
         self.busy_since_s = 0.0
         self.is_retired = False
+        self.is_frozen = False
         self._clock = clock
         self._reporter = Reporter(function, runtime_version)
         self._start_worker = start_worker
@@ -51,6 +52,9 @@ class Environment:
     async def run(self, invocation: Invocation, trace: str) -> InvocationResult:
         """Run one invocation to its end. Raises RuntimeUnavailable when no process can be started."""
         log, request_id = self.log, invocation.request_id
+        if self.is_frozen and self._worker is not None:
+            self.is_frozen = False
+            self._worker.thaw()
         log.begin(wants_tail=False)
         init_ms = await self._init_phase() if self._is_fresh else None
         log.begin(invocation.wants_log_tail)
@@ -124,8 +128,14 @@ class Environment:
             error_type=error.error_type if error else "",
             error_message=error.error_message if error else "",
         )
-        log.flush()
+        log.end()
         return result
+
+    def freeze(self) -> None:
+        """No invocation is running: what the function left running stops until the next."""
+        if self._worker is not None and not self.is_frozen:
+            self.is_frozen = True
+            self._worker.freeze()
 
     def look(self, is_census: bool) -> None:
         """The watch passes by: limits are checked, log lines so far go out."""

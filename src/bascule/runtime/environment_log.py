@@ -28,9 +28,11 @@ class EnvironmentLog:
         self._events: list[tuple[int, str]] = []
         self._budget_bytes = LOG_BYTES_MAX
         self._tail: str | None = None
+        self._is_collecting = False
 
     def begin(self, wants_tail: bool) -> None:
         """A new invocation: its own budget and, if asked for, its own tail."""
+        self._is_collecting = True
         self._budget_bytes = LOG_BYTES_MAX
         self._tail = "" if wants_tail else None
 
@@ -56,6 +58,8 @@ class EnvironmentLog:
                 break
         if self._tail is not None:
             self._tail = (self._tail + "".join(messages))[-LOG_TAIL_BYTES:]
+        if not self._is_collecting:
+            self.flush()
         return self._budget_bytes > 0
 
     def flush(self) -> None:
@@ -63,6 +67,11 @@ class EnvironmentLog:
         if self._events:
             events, self._events = self._events, []
             self._sink.write(self._scope, self._group, self.stream, events)
+
+    def end(self) -> None:
+        """The invocation is over; what a thread prints from now on goes out at once."""
+        self._is_collecting = False
+        self.flush()
 
     def tail(self) -> bytes:
         """The last 4 KB of this invocation's lines; empty when they were not asked for."""

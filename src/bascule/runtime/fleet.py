@@ -10,15 +10,23 @@ import asyncio
 from collections.abc import Callable
 
 from bascule.kernel.invocation import FunctionVersion, InvocationThrottled
+from bascule.kernel.scope import Scope
 from bascule.runtime.concurrency import ACCOUNT_EXCEEDED
 from bascule.runtime.environment import Environment
 
-Key = tuple[str, str, str, str, tuple[str, ...]]
+Key = tuple[Scope, str, str, str, str, tuple[str, ...]]
 
 
 def environment_key(function: FunctionVersion) -> Key:
     """What must be equal for two invocations to share an environment."""
-    return function.arn, function.version, function.revision_id, function.code_digest, function.layer_digests
+    return (
+        function.scope,
+        function.name,
+        function.version,
+        function.revision_id,
+        function.code_digest,
+        function.layer_digests,
+    )
 
 
 class Fleet:
@@ -32,6 +40,8 @@ class Fleet:
         self._close = close
         self._idle: dict[Key, list[Environment]] = {}
         self.busy: set[Environment] = set()
+        #: Idle and not frozen yet.
+        self._warm: set[Environment] = set()
         self._idle_count = 0
         self._loop = asyncio.get_running_loop()
 
@@ -39,6 +49,11 @@ class Fleet:
     def count(self) -> int:
         """Environments that exist."""
         return len(self.busy) + self._idle_count
+
+    @property
+    def has_warm(self) -> bool:
+        """Whether an idle environment is not frozen yet."""
+        return bool(self._warm)
 
     @property
     def room(self) -> int:
@@ -58,6 +73,7 @@ class Fleet:
                 raise InvocationThrottled(ACCOUNT_EXCEEDED)
             environment = self._make(function)
         self.busy.add(environment)
+        self._warm.discard(environment)
         return environment
 
     def give_back(self, environment: Environment, *, is_usable: bool) -> None:
@@ -67,6 +83,7 @@ class Fleet:
             self._close(environment)
             return
         environment.idle_since_s = self._loop.time()
+        self._warm.add(environment)
         self._idle.setdefault(environment_key(environment.function), []).append(environment)
         self._idle_count += 1
 
@@ -81,9 +98,21 @@ class Fleet:
         idle = self._idle[key]
         environment = idle.pop(0)
         self._idle_count -= 1
+        self._warm.discard(environment)
         if not idle:
             del self._idle[key]
         self._close(environment)
+
+    def freeze_idle(self, idle_s_min: float) -> None:
+        """Stop what runs on in environments that have been idle for a moment."""
+        before_s = self._loop.time() - idle_s_min
+        still_warm: set[Environment] = set()
+        for environment in self._warm:
+            if environment.idle_since_s <= before_s:
+                environment.freeze()
+            else:
+                still_warm.add(environment)
+        self._warm = still_warm
 
     def reclaim(self, idle_s_max: float) -> None:
         """Remove environments that have been idle for longer."""
@@ -94,7 +123,7 @@ class Fleet:
 
     def retire(self, arn: str) -> None:
         """Remove the function's idle environments now and its busy ones after their invocation."""
-        for key in [key for key in self._idle if key[0] == arn]:
+        for key in [key for key, idle in self._idle.items() if idle[0].function.arn == arn]:
             while key in self._idle:
                 self._remove_oldest(key)
         for environment in self.busy:

@@ -28,6 +28,8 @@ FLOOD_PAUSE_S = 0.002
 WATCH_S = 0.025
 #: Looks between two counts of a busy environment's descendants. count; ours
 LOOKS_PER_CENSUS = 4
+#: Idle for this long, an environment is frozen: its threads and children stop until its next invocation. seconds; ours
+FREEZE_AFTER_S = 0.1
 #: Processes an environment may have. count; recorded ulimit of a Lambda environment is 742
 PROCESSES_MAX = 742
 #: Open files of an environment. count; recorded

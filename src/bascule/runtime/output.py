@@ -14,6 +14,8 @@ from bascule.runtime.bascule_environment.frames import LOG_HEAD, LOG_MARK
 from bascule.runtime.limits import FLOOD_PAUSE_S, LOG_EVENT_BYTES_MAX, PIPE_BYTES
 
 _FRAME_HEAD_BYTES = len(LOG_MARK) + LOG_HEAD.size
+#: Every pipe is read into this: one loop, no waiting between.
+_scratch = memoryview(bytearray(PIPE_BYTES))
 
 
 class EventSplitter:
@@ -21,6 +23,11 @@ class EventSplitter:
 
     def __init__(self) -> None:
         self._rest = b""
+
+    @property
+    def has_rest(self) -> bool:
+        """Whether something waits for its end."""
+        return bool(self._rest)
 
     def feed(self, chunk: bytes) -> list[str]:
         """The events that are complete now."""
@@ -91,7 +98,7 @@ class OutputReader:
         for _ in range(4):
             if not self._is_open or self._read() < PIPE_BYTES // 2:
                 break
-        if rest := self._splitter.finish():
+        if self._splitter.has_rest and (rest := self._splitter.finish()):
             self._printed(rest)
 
     def close(self) -> None:
@@ -114,18 +121,18 @@ class OutputReader:
 
     def _read(self) -> int:
         try:
-            chunk = os.read(self._fd, PIPE_BYTES)
+            count = os.readv(self._fd, (_scratch,))
         except BlockingIOError:
             return 0
-        if not chunk:
+        if not count:
             if rest := self._splitter.finish():
                 self._printed(rest)
             self._shut()
             return 0
-        if not self._printed(self._splitter.feed(chunk)) and self._resume is None:
+        if not self._printed(self._splitter.feed(bytes(_scratch[:count]))) and self._resume is None:
             self._loop.remove_reader(self._fd)
             self._resume = self._loop.call_later(FLOOD_PAUSE_S, self._read_on)
-        return len(chunk)
+        return count
 
     def _read_on(self) -> None:
         self._resume = None

@@ -8,6 +8,7 @@ for a while (a function that was idle comes back) and then removed, longest unus
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import shutil
 import stat
@@ -57,13 +58,21 @@ class Packages:
             self._users[digests] -= 1
             raise
 
+    async def prepare(self, digests: tuple[str, ...]) -> None:
+        """Unpack ahead of need. What cannot be unpacked is said by the invocation that needs it."""
+        with contextlib.suppress(RuntimeUnavailable):
+            await self.acquire(digests)
+            self.release(digests)
+
     def release(self, digests: tuple[str, ...]) -> None:
         """One user less; removes directories beyond the number kept."""
         self._users[digests] -= 1
         idle = [key for key in self._ready if self._users[key] <= 0]
         for key in idle[: max(0, len(idle) - PACKAGES_IDLE_MAX)]:
             del self._users[key]
-            remove_tree(self._ready.pop(key))
+            dead = self._root / f".{self._ids.token(8)}"
+            self._ready.pop(key).rename(dead)
+            asyncio.get_running_loop().run_in_executor(None, remove_tree, dead)
 
     async def _unpack(self, digests: tuple[str, ...]) -> Path:
         archives = []

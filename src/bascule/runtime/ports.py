@@ -94,6 +94,12 @@ class Worker(Protocol):
     def look(self, is_census: bool) -> None:
         """Compare what the process uses with what it may use; kills it beyond. Called often while it is busy."""
 
+    def freeze(self) -> None:
+        """Stop the process and its group between invocations."""
+
+    def thaw(self) -> None:
+        """Let them go on."""
+
     def kill(self) -> None:
         """End the process and all its descendants now. Twice is fine."""
 

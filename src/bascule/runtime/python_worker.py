@@ -131,6 +131,14 @@ class PythonWorker:
         if is_over:
             self._die(Outcome(OutcomeKind.OUT_OF_MEMORY))
 
+    def freeze(self) -> None:
+        """See ``ports.Worker``."""
+        self._fork.signal_group(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """See ``ports.Worker``."""
+        self._fork.signal_group(signal.SIGCONT)
+
     def kill(self) -> None:
         """See ``ports.Worker``."""
         self._die(Outcome(OutcomeKind.EXITED, exit_status=_KILLED))

@@ -118,9 +118,9 @@ class Reporter:
 
 
 def _trace_line(trace: str) -> str:
-    fields = dict(part.split("=", 1) for part in trace.split(";") if "=" in part)
-    if fields.get("Sampled") != "1":
+    if "Sampled=1" not in trace:
         return ""
+    fields = dict(part.split("=", 1) for part in trace.split(";") if "=" in part)
     return f"XRAY TraceId: {fields.get('Root', '')}\tSegmentId: {fields.get('Parent', '')}\tSampled: true\t\n"
 
 

@@ -160,7 +160,7 @@ class FunctionRuntime:
         def let_go() -> None:
             for digests in held:
                 self._packages.release(digests)
-            self._chore(lambda: shutil.rmtree(tmp_dir, ignore_errors=True))
+            self._chore(asyncio.get_running_loop().run_in_executor(None, shutil.rmtree, tmp_dir, True))
 
         environment = Environment(
             function,
@@ -172,9 +172,8 @@ class FunctionRuntime:
         self._holds[environment] = let_go
         return environment
 
-    def _chore(self, work: Callable[[], None]) -> None:
+    def _chore(self, chore: asyncio.Future[None]) -> None:
         """Disk work off the loop; ``stop`` waits for it."""
-        chore = asyncio.get_running_loop().run_in_executor(None, work)
         self._chores.add(chore)
         chore.add_done_callback(self._chores.discard)
 
@@ -195,6 +194,7 @@ class FunctionRuntime:
         for factory in self._factories:
             if factory.runs(function.runtime):
                 factory.prepare(function.runtime)
+                self._chore(asyncio.ensure_future(self._packages.prepare((function.code_digest,))))
 
     def retire(self, function_arn: str) -> None:
         """The function's code or configuration changed, or it is gone: its environments are not used again.

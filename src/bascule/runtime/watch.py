@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 
 from bascule.runtime.fleet import Fleet
-from bascule.runtime.limits import LOOKS_PER_CENSUS, WATCH_S
+from bascule.runtime.limits import FREEZE_AFTER_S, LOOKS_PER_CENSUS, WATCH_S
 
 
 class Watch:
@@ -35,8 +35,10 @@ class Watch:
         for environment in list(self._fleet.busy):
             if environment.busy_since_s <= began_before_s:
                 environment.look(is_census)
+        if is_census:
+            self._fleet.freeze_idle(FREEZE_AFTER_S)
         self._look_timer = None
-        if self._fleet.busy:
+        if self._fleet.busy or self._fleet.has_warm:
             self.wake()
 
     def _reclaim(self) -> None:

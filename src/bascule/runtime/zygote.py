@@ -51,17 +51,18 @@ class Fork:
 
     def kill_group(self) -> None:
         """Kill the process and everything in its group. Safe at any time before and after its end."""
-        if self.exit_status is None:
-            try:
-                os.killpg(self.pid, signal.SIGKILL)
-            except (ProcessLookupError, PermissionError):
-                # Not yet its own group leader (the fork is microseconds old), or only a zombie is left.
-                self._kill_leader()
+        self.signal_group(signal.SIGKILL)
 
-    def _kill_leader(self) -> None:
-        try:
-            os.kill(self.pid, signal.SIGKILL)
-        except ProcessLookupError:
+    def signal_group(self, number: signal.Signals) -> None:
+        """Send a signal to the process and its group; nothing once its end is known."""
+        if self.exit_status is not None:
+            return
+        # Until the fork leads its own group, microseconds after its birth, only the process itself can be reached.
+        for send in (os.killpg, os.kill):
+            try:
+                send(self.pid, number)
+            except (ProcessLookupError, PermissionError):
+                continue
             return
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import logging
 import os
 import resource
 import socket
@@ -59,7 +60,7 @@ def serve(channel: socket.socket, handler_name: str, response_bytes_max: int, lo
         handler = find_handler(handler_name, paths)
     except Exception as error:  # noqa: BLE001  # whatever the module raises is the function's failure to report
         failure = describe(error, paths)
-        log.sink.write(INIT_WARNING + "\n")
+        logging.getLogger().warning(INIT_WARNING)
         log.report(failure)
         flush_streams()
         frames.send(channel, frames.INIT_FAILED, _peak_kb(), to_json(failure).encode())
@@ -80,7 +81,7 @@ def serve(channel: socket.socket, handler_name: str, response_bytes_max: int, lo
 
 
 def _answer(
-    handler: Handler, request: dict[str, Any], event: bytearray, log: FunctionLog, paths: PathMap
+    handler: Handler, request: dict[str, Any], event: bytes, log: FunctionLog, paths: PathMap
 ) -> tuple[int, bytes]:
     try:
         context = LambdaContext(

@@ -11,6 +11,8 @@ import struct
 
 HEAD = struct.Struct("!BII")
 
+_FIRST_READ_BYTES = 32_768
+
 START, INVOKE = 1, 2
 READY, INIT_FAILED, RESULT, FAILED, OVERSIZE = 10, 11, 12, 13, 14
 
@@ -28,18 +30,31 @@ def send(channel: socket.socket, kind: int, number: int, body: bytes) -> None:
     channel.sendall(HEAD.pack(kind, number, len(body)) + body)
 
 
-def receive(channel: socket.socket) -> tuple[int, int, bytearray]:
-    """The next message: kind, number, body. Raises ServerGone at the end of the stream."""
-    kind, number, length = HEAD.unpack(_exactly(channel, HEAD.size))
-    return kind, number, _exactly(channel, length)
+def receive(channel: socket.socket) -> tuple[int, int, bytes]:
+    """The next message: kind, number, body. Raises ServerGone at the end of the stream.
 
-
-def _exactly(channel: socket.socket, count: int) -> bytearray:
-    body = bytearray(count)
-    view, filled = memoryview(body), 0
-    while filled < count:
+    The server sends one message and waits for its answer, so what has arrived is never more than one message.
+    """
+    received = channel.recv(_FIRST_READ_BYTES)
+    while len(received) < HEAD.size:
+        received += _some(channel, HEAD.size - len(received), received)
+    kind, number, length = HEAD.unpack_from(received)
+    if len(received) == HEAD.size + length:
+        return kind, number, received[HEAD.size :]
+    body = bytearray(length)
+    filled = len(received) - HEAD.size
+    body[:filled] = received[HEAD.size :]
+    view = memoryview(body)
+    while filled < length:
         got = channel.recv_into(view[filled:])
         if got == 0:
             raise ServerGone
         filled += got
-    return body
+    return kind, number, bytes(body)
+
+
+def _some(channel: socket.socket, count: int, before: bytes) -> bytes:
+    more = channel.recv(count) if before else b""
+    if not more:
+        raise ServerGone
+    return more

@@ -7,6 +7,7 @@ a string that begins with a mark no handler can guess, and the quotes are remove
 from __future__ import annotations
 
 import decimal
+import functools
 import json
 import math
 import os
@@ -32,6 +33,7 @@ class _Encoder(json.JSONEncoder):
         return super().default(o)
 
 
+@functools.lru_cache(maxsize=1)
 def _is_ascii_only() -> bool:
     asked = re.fullmatch(r"AWS_Lambda_python(\d+)\.(\d+)", os.environ.get("AWS_EXECUTION_ENV", ""))
     return asked is None or (int(asked[1]), int(asked[2])) < _UNESCAPED_SINCE
@@ -44,10 +46,10 @@ def to_json(value: object) -> str:
     return _MARKED.sub(r"\1", text) if encoder.saw_decimal else text
 
 
-def unmarshal_event(body: bytes | bytearray) -> object:
+def unmarshal_event(body: bytes) -> object:
     """The event. Raises Fault ``Runtime.UnmarshalError``."""
     try:
-        return json.loads(body)
+        return json.loads(body.decode())
     except Exception as error:  # any failure to parse is reported to the caller in AWS's words
         raise Fault("Runtime.UnmarshalError", f"Unable to unmarshal input: {error}") from error
 

@@ -6,6 +6,7 @@ kept here once for all forks. A function that brings its own boto3 gets that one
 
 from __future__ import annotations
 
+import functools
 import importlib
 import importlib.util
 import os
@@ -67,6 +68,8 @@ def preload() -> None:
         return
     importlib.import_module("boto3")
     _share_parsed_json()
+    _share_service_lists()
+    _share_event_names()
 
 
 def warm() -> Iterator[None]:
@@ -94,6 +97,36 @@ def _share_parsed_json() -> None:
         return parsed[file_path]
 
     loaders.JSONFileLoader.load_file = load_once
+
+
+def _share_service_lists() -> None:
+    """A loader lists every service's directory before it loads one model: a thousand system calls, and twice a client."""
+    loaders: Any = importlib.import_module("botocore.loaders")
+    list_services = loaders.Loader.list_available_services
+    lists: dict[tuple[object, ...], list[str]] = {}
+
+    def list_once(self: Any, type_name: str) -> list[str]:
+        key = (type_name, *self.search_paths)
+        if key not in lists:
+            lists[key] = list_services(self, type_name)
+        return list(lists[key])
+
+    loaders.Loader.list_available_services = list_once
+
+
+def _share_event_names() -> None:
+    """A session inspects its hundred and forty own handlers and renames their events; the answers never differ."""
+    hooks: Any = importlib.import_module("botocore.hooks")
+    hooks.accepts_kwargs = functools.lru_cache(maxsize=1024)(hooks.accepts_kwargs)
+    make_aliaser = hooks.EventAliaser.__init__
+    new_names: dict[str, str] = {}
+
+    def make_with_names(self: Any, event_emitter: Any, event_aliases: Any = None) -> None:
+        make_aliaser(self, event_emitter, event_aliases)
+        if event_aliases is None:
+            self._alias_name_cache = new_names
+
+    hooks.EventAliaser.__init__ = make_with_names
 
 
 def forget_bundled(code_root: str) -> None:
