@@ -67,20 +67,60 @@ def render_story(console: Console, story: Json) -> None:
         tree.add(_line(("caused by event ", "dim"), (story["caused_by"], "cyan")))
     if story.get("event"):
         tree.add(_line((_cut(json_codec.dumps(story["event"]["body"], ensure_ascii=False), BODY_SHOWN), "dim")))
+    rules: list[Json] = list(story["rules"])
     deliveries: list[Json] = list(story["deliveries"])
-    for rule in story["rules"]:
-        branch = tree.add(_rule_line(rule))
-        for delivery in _taken(deliveries, lambda one, name=rule["name"]: one["rule"] == name):
-            _add_delivery(branch, delivery, deliveries, came_ms)
-    if not story["rules"] and story.get("event"):
-        tree.add(_line(("no rule matched", "yellow")))
-    while deliveries:
-        _add_delivery(tree, deliveries.pop(0), deliveries, came_ms)
+    if not rules and story.get("event"):
+        tree.add(_line(("there is no rule on this bus" if story["event"]["bus"] else "there is no such bus", "yellow")))
+    way = _Way(rules, deliveries, came_ms)
+    if rules:
+        way.add_rules(tree, rules[0]["bus_arn"])
+    way.add_rest(tree)
     for invocation in story["invocations"]:
         _add_invocation(tree, invocation, came_ms)
     for caused in story["caused"]:
         _add_caused(tree, caused, came_ms)
     console.print(tree)
+
+
+class _Way:
+    """The rules and deliveries that are not told yet; each is told once, below what led to it."""
+
+    def __init__(self, rules: list[Json], deliveries: list[Json], came_ms: int) -> None:
+        self._rules = rules
+        self._deliveries = deliveries
+        self._came_ms = came_ms
+
+    def add_rules(self, parent: Tree, bus_arn: str) -> None:
+        """The rules of one bus, each with its deliveries."""
+        for rule in _taken(self._rules, lambda one: one["bus_arn"] == bus_arn):
+            branch = parent.add(_rule_line(rule))
+            for delivery in _taken(self._deliveries, lambda one, arn=rule["arn"]: one["source_arn"] == arn):
+                self._add_delivery(branch, delivery)
+
+    def add_rest(self, parent: Tree) -> None:
+        """What nothing that is told led to."""
+        while self._deliveries:
+            self._add_delivery(parent, self._deliveries.pop(0))
+        while self._rules:
+            self.add_rules(parent, self._rules[0]["bus_arn"])
+
+    def _add_delivery(self, parent: Tree, delivery: Json) -> None:
+        """One delivery, its tries when they say more than its state, and what its target did with it."""
+        branch = parent.add(_delivery_line(delivery, self._came_ms))
+        tries = delivery["tries"]
+        if len(tries) > 1 or (tries and tries[0]["kind"] not in ("accepted", "dead-letter")):
+            _add_tries(branch, tries, self._came_ms)
+        for invocation in delivery["invocations"]:
+            _add_invocation(branch, invocation, self._came_ms)
+        letter = delivery.get("dead_letter")
+        if letter and letter["target_arn"] != delivery["target_arn"]:
+            branch.add(_line(("dead letter in ", "red"), (short_arn(letter["target_arn"]), "bold"), _as(letter)))
+        if delivery.get("lost"):
+            branch.add(_line(("lost: ", "bold red"), (delivery["lost"]["reason"], "red")))
+        self.add_rules(branch, delivery["target_arn"])
+        function = _unqualified(delivery["target_arn"])
+        for onward in _taken(self._deliveries, lambda one: _unqualified(one["source_arn"]) == function):
+            self._add_delivery(branch, onward)
 
 
 def _came_ms(story: Json) -> int:
@@ -119,32 +159,18 @@ def _rule_line(rule: Json) -> Text:
     return _line(("rule ", ""), (rule["name"], "bold"), (" did not match: ", "yellow"), (reason, ""))
 
 
-def _add_delivery(parent: Tree, delivery: Json, others: list[Json], came_ms: int) -> None:
-    """One delivery, its tries when they say more than its state, and what its target sent on."""
+def _delivery_line(delivery: Json, came_ms: int) -> Text:
     words, colour = STATES[delivery["state"]]
-    tries = delivery["tries"]
     line = [("to ", ""), (short_arn(delivery["target_arn"]), "bold"), (": ", ""), (words, colour)]
-    if tries:
-        line.append((f" {_since(tries[-1]['at_ms'], came_ms)}", "dim"))
+    if delivery["tries"]:
+        line.append((f" {_since(delivery['tries'][-1]['at_ms'], came_ms)}", "dim"))
     if delivery["try_count"] > 1:
         line.append((f" after {delivery['try_count']} tries", ""))
     if delivery.get("reference"):
         line.append((f"  as {delivery['reference']}", "dim"))
     if delivery.get("next_try_ms"):
         line.append((f", next try {_since(delivery['next_try_ms'], came_ms)}", "yellow"))
-    branch = parent.add(_line(*line))
-    if len(tries) > 1 or (tries and tries[0]["kind"] != "accepted"):
-        _add_tries(branch, tries, came_ms)
-    for invocation in delivery["invocations"]:
-        _add_invocation(branch, invocation, came_ms)
-    if delivery.get("dead_letter") and delivery["dead_letter"]["target_arn"] != delivery["target_arn"]:
-        letter = delivery["dead_letter"]
-        branch.add(_line(("dead letter in ", "red"), (short_arn(letter["target_arn"]), "bold"), _as(letter)))
-    if delivery.get("lost"):
-        branch.add(_line(("lost: ", "bold red"), (delivery["lost"]["reason"], "red")))
-    function = _unqualified(delivery["target_arn"])
-    for onward in _taken(others, lambda one: _unqualified(one["source_arn"]) == function):
-        _add_delivery(branch, onward, others, came_ms)
+    return _line(*line)
 
 
 def _add_tries(branch: Tree, tries: list[Json], came_ms: int) -> None:
@@ -183,9 +209,13 @@ def _add_invocation(parent: Tree, invocation: Json, came_ms: int) -> None:
 
 
 def _add_caused(tree: Tree, caused: Json, came_ms: int) -> None:
-    words = "received again" if caused["kind"] == "received" else "caused event"
-    name = str(caused.get("caused_event_id") or caused.get("reference") or caused.get("subject") or "")
-    tree.add(_line((f"{words} ", ""), (name, "cyan"), (f" {_since(caused['at_ms'], came_ms)}", "dim")))
+    tree.add(
+        _line(
+            ("caused event ", ""),
+            (caused["caused_event_id"], "cyan"),
+            (f" on {short_arn(caused['bus_arn'])} {_since(caused['at_ms'], came_ms)}", "dim"),
+        )
+    )
 
 
 def _as(letter: Json) -> tuple[str, str]:

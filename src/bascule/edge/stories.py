@@ -11,9 +11,11 @@ from typing import Any
 
 import msgspec
 
-from bascule.journal import FoundEvent, Happening, find_story, recent
+from bascule.journal import FoundEvent, FoundStory, Happening, find_story, recent
 from bascule.kernel.journal import Note
 from bascule.kernel.store import Tx
+from bascule.services.events.explain import RuleVerdict, explain_event
+from bascule.services.events.names import BusName, RuleName, bus_named, resource_named
 
 Json = dict[str, Any]
 
@@ -59,11 +61,11 @@ def story_of(tx: Tx, event_id: str) -> Json | None:
     return {
         "event_id": found.event.event_id if found.event else event_id.strip(),
         "event": _event(found.event) if found.event else None,
-        "rules": _rules(tx, found.event, deliveries) if found.event else [],
+        "rules": _rules(tx, found) if found.event else [],
         "deliveries": deliveries,
         "invocations": strays,
         "caused_by": (found.event.caused_by or None) if found.event else None,
-        "caused": [_plain(note) for note in found.notes if note.kind in ("caused", "received")],
+        "caused": [_caused(note) for note in found.notes if note.kind == "caused"],
     }
 
 
@@ -118,13 +120,60 @@ def _event(found: FoundEvent) -> Json:
 
 def _plain(note: Note) -> Json:
     """A note as JSON: its fields that say something, and its details beside them."""
+    if note.kind == "caused":
+        return {"kind": note.kind, "at_ms": note.at_ms, **_caused(note), "event_id": note.event_id}
     fields = {**note.detail, **msgspec.to_builtins(note)}
     fields.pop("detail", None)
     return {name: value for name, value in fields.items() if value not in ("", 0)}
 
 
-def _rules(tx: Tx, found: FoundEvent, deliveries: list[Json]) -> list[Json]:
-    return [{"name": name, "matched": True} for name in found.matched]
+def _caused(note: Note) -> Json:
+    """The event that a delivery of this one became on another bus."""
+    return {
+        "caused_event_id": note.detail.get("event_id", ""),
+        "bus_arn": note.target_arn,
+        "source_arn": note.detail.get("source_arn", ""),
+        "at_ms": note.at_ms,
+    }
+
+
+def _rules(tx: Tx, found: FoundStory) -> list[Json]:
+    """Every rule of each bus the event was on: what it decided then, and the reason as the rule stands now."""
+    assert found.event is not None
+    event = found.event
+    passed: list[tuple[BusName, tuple[str, ...]]] = []
+    if event.bus:
+        passed.append((bus_named(event.bus, event.scope), event.matched))
+    for note in found.notes:
+        bus = resource_named(note.target_arn) if note.kind == "received" else None
+        if isinstance(bus, BusName):
+            passed.append((bus, tuple(filter(None, str(note.detail.get("matched", "")).split(",")))))
+    return [rule for bus, matched in passed for rule in _rules_of(tx, bus, matched, event.event)]
+
+
+def _rules_of(tx: Tx, bus: BusName, matched: tuple[str, ...], event: bytes) -> list[Json]:
+    verdicts = {verdict.rule: verdict for verdict in explain_event(tx, bus.scope, bus.name, event)}
+    rules = []
+    for name in sorted({*verdicts, *matched}):
+        rule: Json = {"name": name, "arn": RuleName(bus, name).arn, "bus_arn": bus.arn, "matched": name in matched}
+        verdict = verdicts.get(name)
+        rule.update(_reason(verdict, is_matched=name in matched))
+        rules.append(rule)
+    return rules
+
+
+def _reason(verdict: RuleVerdict | None, *, is_matched: bool) -> Json:
+    if verdict is None:
+        return {"sentence": "The rule has been deleted since."}
+    if verdict.matched != is_matched:
+        now = "would match" if verdict.matched else "would not match"
+        return {"state": verdict.state, "sentence": f"As the rule is now, it {now}. {verdict.sentence}"}
+    reason: Json = {"state": verdict.state, "sentence": verdict.sentence}
+    for name in ("path", "operator", "wanted", "seen"):
+        value = getattr(verdict, name)
+        if value is not None:
+            reason[name] = value
+    return reason
 
 
 def _deliveries(notes: tuple[Note, ...]) -> list[Json]:
@@ -213,6 +262,7 @@ def _attach_invocations(deliveries: list[Json], notes: tuple[Note, ...]) -> list
         if last is None or not is_same:
             last = {"request_id": note.subject, "attempt": note.attempt, "function_arn": note.target_arn}
             last["started_ms"] = note.at_ms
+            _close(told)
             told.append(last)
         last["state"] = state
         if state != "running":
@@ -220,6 +270,13 @@ def _attach_invocations(deliveries: list[Json], notes: tuple[Note, ...]) -> list
             last["ended_ms"] = note.at_ms
             last.update({name: value for name, value in plain.items() if name not in _KNOWN_OF_INVOCATION})
     return strays
+
+
+def _close(told: list[Json]) -> None:
+    """The attempt before a new one no longer waits for it."""
+    if told and told[-1]["state"] == "waiting":
+        told[-1]["state"] = "failed"
+        told[-1].pop("due_ms", None)
 
 
 _KNOWN_OF_INVOCATION = {"kind", "at_ms", "event_id", "subject", "attempt", "target_arn"}
