@@ -10,8 +10,8 @@ import asyncio
 import socket
 from collections.abc import Callable
 
-from bascule.runtime.bascule_environment.frames import HEAD
 from bascule.runtime.limits import RESPONSE_BYTES_MAX
+from bascule.runtime.worker.bascule_environment.frames import HEAD
 
 _READ_BYTES = 262_144
 _READS_OF_REST_MAX = 64

@@ -17,7 +17,7 @@ import shutil
 import sys
 from pathlib import Path
 
-from bascule.runtime.bascule_environment.preload import BUNDLED
+from bascule.runtime.worker.bascule_environment.preload import BUNDLED
 
 log = logging.getLogger("bascule.runtime")
 

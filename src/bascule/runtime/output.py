@@ -10,8 +10,8 @@ import asyncio
 import os
 from collections.abc import Callable
 
-from bascule.runtime.bascule_environment.frames import LOG_HEAD, LOG_MARK
 from bascule.runtime.limits import FLOOD_PAUSE_S, LOG_EVENT_BYTES_MAX, PIPE_BYTES
+from bascule.runtime.worker.bascule_environment.frames import LOG_HEAD, LOG_MARK
 
 _FRAME_HEAD_BYTES = len(LOG_MARK) + LOG_HEAD.size
 #: Every pipe is read into this: one loop, no waiting between.

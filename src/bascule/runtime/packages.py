@@ -54,7 +54,7 @@ class Packages:
             self._ready.pop(digests, None)
             self._ready[digests] = root
             return root
-        except BaseException:
+        except BaseException:  # raised again below
             self._users[digests] -= 1
             raise
 
@@ -101,7 +101,7 @@ def _unpack_all(archives: list[Path], root: Path, token: str) -> Path:
             remove_tree(root)
         building.rename(root)
         root.chmod(0o555)
-    except BaseException:
+    except BaseException:  # raised again below
         remove_tree(building)
         raise
     return root

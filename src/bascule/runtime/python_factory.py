@@ -74,7 +74,7 @@ class PythonFactory:
         ours, theirs, reading, writing = open_ends()
         try:
             fork = await zygote.fork(theirs, writing)
-        except BaseException:
+        except BaseException:  # raised again below
             ours.close()
             os.close(reading)
             raise

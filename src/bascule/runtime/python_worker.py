@@ -14,11 +14,11 @@ import socket
 import msgspec
 
 from bascule.runtime import usage
-from bascule.runtime.bascule_environment import frames
 from bascule.runtime.channel import Channel
 from bascule.runtime.limits import HANG_UP_S_MAX, PROCESSES_MAX, SHARED_MEMORY_KB
 from bascule.runtime.output import OutputReader
 from bascule.runtime.ports import Outcome, OutcomeKind, Request
+from bascule.runtime.worker.bascule_environment import frames
 from bascule.runtime.zygote import Fork
 
 _KINDS = {

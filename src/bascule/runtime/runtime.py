@@ -86,7 +86,7 @@ class FunctionRuntime:
         admission = self._concurrency.enter(invocation.function)
         try:
             environment = self._fleet.take(invocation.function)
-        except BaseException:
+        except BaseException:  # raised again below
             self._concurrency.leave(admission)
             raise
         task = asyncio.create_task(self._run(environment, invocation))

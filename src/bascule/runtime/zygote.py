@@ -21,7 +21,7 @@ from bascule.runtime.limits import FORKS_AT_ONCE, ZYGOTE_START_S_MAX
 log = logging.getLogger("bascule.runtime")
 
 _MESSAGE_BYTES_MAX = 4_096
-_PACKAGE_ROOT = Path(__file__).parent
+_PACKAGE_ROOT = Path(__file__).parent / "worker"
 _ENTRY = "import sys; sys.path.insert(0, sys.argv.pop(1)); from bascule_environment.zygote import main; main()"
 _KILLED = -int(signal.SIGKILL)
 

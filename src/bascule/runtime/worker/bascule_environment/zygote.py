@@ -159,7 +159,7 @@ def main() -> None:
     adopt_orphans()
     try:
         preload()
-    except Exception as error:  # noqa: BLE001  # reported to the server, which says it to the caller
+    except Exception as error:  # noqa: BLE001 - reported to the server, which says it to the caller
         control.send(f"failed {type(error).__name__}: {error}".encode()[:_MESSAGE_BYTES_MAX])
         return
     gc.collect()

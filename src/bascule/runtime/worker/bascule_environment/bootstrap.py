@@ -58,7 +58,7 @@ def serve(channel: socket.socket, handler_name: str, response_bytes_max: int, lo
     """Run the function until the server hangs up; gives the exit status of the process."""
     try:
         handler = find_handler(handler_name, paths)
-    except Exception as error:  # noqa: BLE001  # whatever the module raises is the function's failure to report
+    except Exception as error:  # noqa: BLE001 - whatever the module raises is the function's failure to report
         failure = describe(error, paths)
         logging.getLogger().warning(INIT_WARNING)
         log.report(failure)
@@ -92,7 +92,7 @@ def _answer(
             write_log=log.sink.write,
         )
         return frames.RESULT, marshal_response(handler(unmarshal_event(event), context))
-    except Exception as error:  # noqa: BLE001  # whatever the handler raises is the function's failure to report
+    except Exception as error:  # noqa: BLE001 - whatever the handler raises is the function's failure to report
         failure = describe(error, paths, request["request_id"])
         log.report(failure)
         return frames.FAILED, to_json(failure).encode()

@@ -50,7 +50,7 @@ def unmarshal_event(body: bytes) -> object:
     """The event. Raises Fault ``Runtime.UnmarshalError``."""
     try:
         return json.loads(body.decode())
-    except Exception as error:  # any failure to parse is reported to the caller in AWS's words
+    except Exception as error:  # raised as a Fault: any failure to parse is reported to the caller in AWS's words
         raise Fault("Runtime.UnmarshalError", f"Unable to unmarshal input: {error}") from error
 
 
@@ -60,5 +60,5 @@ def marshal_response(response: object) -> bytes:
         return response
     try:
         return to_json(response).encode()
-    except Exception as error:  # a value's own methods may raise anything
+    except Exception as error:  # raised as a Fault: a value's own methods may raise anything
         raise Fault("Runtime.MarshalError", f"Unable to marshal response: {error}") from error

@@ -61,7 +61,7 @@ def become_environment(channel_fd: int, output_fd: int, zygote_pid: int) -> NoRe
         status = 0
     except SystemExit as exit_:
         status = _exit_status(exit_)
-    except BaseException:  # noqa: BLE001  # what nothing catches ends a Python program with a traceback and status 1
+    except BaseException:  # noqa: BLE001 - what nothing catches ends a Python program with a traceback and status 1
         traceback.print_exc()
     finally:
         _leave(status)
