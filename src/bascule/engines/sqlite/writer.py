@@ -34,7 +34,7 @@ Committed = tuple[list[Outcome], frozenset[str], list[Callable[[], None]]]
 
 
 class Submission(NamedTuple):
-    """A command in the inbox. ``is_waited``: a thread blocks on ``done``, so it is called at once."""
+    """A command in the inbox. ``is_waited``: a thread blocks on ``done``, so the writer calls it itself, last of its group."""
 
     command: Callable[[Tx], object]
     done: Callable[[Outcome], None]
@@ -180,15 +180,8 @@ class Writer:
         signals: frozenset[str],
         actions: list[Callable[[], None]],
     ) -> None:
-        answers = []
-        for submission, outcome in zip(group, outcomes, strict=True):
-            if submission.is_waited:
-                submission.done(outcome)
-            else:
-                answers.append((submission.done, outcome))
+        answers = [(one.done, outcome) for one, outcome in zip(group, outcomes, strict=True) if not one.is_waited]
         listener = self._listener if signals else None
-        if not answers and not actions and listener is None:
-            return
 
         def complete() -> None:
             for done, outcome in answers:
@@ -200,8 +193,12 @@ class Writer:
 
         if self._run_soon is None:
             complete()
-        else:
+        elif answers or actions or listener is not None:
             _call(self._run_soon, complete)
+        if len(answers) < len(group):
+            for submission, outcome in zip(group, outcomes, strict=True):
+                if submission.is_waited:
+                    submission.done(outcome)
 
 
 def _call(function: Callable[..., object], *arguments: object) -> None:
