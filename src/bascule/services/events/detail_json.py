@@ -19,7 +19,7 @@ import msgspec
 from bascule.services.events.limits import DETAIL_DEPTH_MAX
 
 _compact = msgspec.json.format
-_decode = msgspec.json.decode
+_decode = msgspec.json.Decoder().decode
 _encode = msgspec.json.Encoder().encode
 
 _TOKEN = re.compile(
@@ -43,13 +43,13 @@ def canonical_detail(text: str) -> bytes | None:
     Promise  equal to the general road for every input.
     """
     try:
-        compact: bytes = _compact(text, indent=-1).encode()
+        compact: bytes = _compact(text.encode(), indent=-1)
         value = _decode(compact)
         if type(value) is not dict:
             return None
         if _encode(value) != compact and _key_count(value) != compact.count(b'":'):
             return _general(compact)
-        return compact if _is_shallow(compact) else None
+        return compact if len(compact) <= DETAIL_DEPTH_MAX or _is_shallow(compact) else None
     except (msgspec.ValidationError, RecursionError):
         return _general(text.encode())
     except (msgspec.DecodeError, UnicodeEncodeError):
@@ -57,7 +57,7 @@ def canonical_detail(text: str) -> bytes | None:
 
 
 def _is_shallow(compact: bytes) -> bool:
-    """Whether a compact, valid document keeps within the depth limit."""
+    """Whether a compact, valid document keeps within the depth limit; one of few bytes does without being looked at."""
     if compact.count(b"{") + compact.count(b"[") <= DETAIL_DEPTH_MAX:
         return True
     brackets = _STRING.sub(b"", compact).translate(None, _NOT_BRACKETS)
@@ -145,7 +145,7 @@ def _take(frame: _Frame, token: bytes) -> bool:
         return True
     if token[:1] == b'"':
         try:
-            name = _decode(token, type=str)
+            name: str = _decode(token)
         except msgspec.DecodeError:
             return False
         if "key" in frame.expects:

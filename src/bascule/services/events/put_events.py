@@ -37,12 +37,14 @@ def put_events(ctx: Context, tx: Tx, inp: api.PutEventsRequest) -> api.PutEvents
     if total_bytes >= ctx.settings.put_events_bytes_max:
         raise ValidationError("Total size of the entries in the request is over the limit.")
     batch_id = event_batch_id(ctx.now_ms, ctx.ids.token(9))
+    #: All ids of the call but for the two digits that count its entries.
+    id_stem = event_id(batch_id, 0)[:-2]
     buses: dict[str | None, _Bus] = {}
     results: list[api.PutEventsResultEntry] = []
     journaled: list[EventEntry | None] = []
     matched: list[RoutedRule] = []
     for index, entry in enumerate(entries):
-        new_id = event_id(batch_id, index)
+        new_id = f"{id_stem}{index:02x}"
         event = event_of(entry, new_id, ctx.scope, ctx.now_ms)
         if not isinstance(event, bytes):
             results.append(event)
@@ -54,7 +56,7 @@ def put_events(ctx: Context, tx: Tx, inp: api.PutEventsRequest) -> api.PutEvents
             journaled.append(EventEntry(event, ""))
             continue
         rules = routes.matching(event)
-        journaled.append(EventEntry(event, _shown(ctx, bus), tuple(rule.name for rule in rules)))
+        journaled.append(EventEntry(event, _shown(ctx, bus), tuple([rule.name for rule in rules])))
         if rules:
             trace_header = entry.trace_header or ctx.trace_header
             matched += rules
