@@ -91,8 +91,13 @@ def recent(tx: Tx, after: str, *, now_ms: int, count_max: int = 500) -> Recent:
         for record in tx.logs.read(LATE_LOG, after=cursor.late, count_max=left):
             cursor.late = record.sequence
             happenings.append(_of_note(read_late(record.body)))
-    happenings.sort(key=lambda happening: happening.at_ms)
+    happenings.sort(key=_moment)
     return Recent(happenings, str(cursor))
+
+
+def _moment(happening: Happening) -> tuple[int, bool]:
+    """An event comes before what happened to it in the same millisecond, although its record is written last."""
+    return happening.at_ms, happening.note is not None
 
 
 def _last(tx: Tx, log: str) -> int:
