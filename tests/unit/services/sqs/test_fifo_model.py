@@ -19,6 +19,7 @@ STEPS = st.lists(
         st.tuples(st.just("return"), st.integers(0, 5)),
         st.tuples(st.just("pass"), st.integers(1, 12)),
     ),
+    min_size=10,
     max_size=40,
 )
 
@@ -45,13 +46,14 @@ class _Model:
         self.left[body[0]].remove(body)
 
 
-@settings(max_examples=60, deadline=None)
-@given(STEPS)
-def test_groups_stay_in_order_whatever_consumers_do(steps: list[tuple[str, Any]]) -> None:
+@settings(max_examples=40, deadline=None)
+@given(st.text("abc", min_size=5, max_size=15), STEPS)
+def test_groups_stay_in_order_whatever_consumers_do(first: str, later: list[tuple[str, Any]]) -> None:
     desk = Desk()
     url = desk.queue("orders.fifo", ContentBasedDeduplication="true", VisibilityTimeout=str(VISIBILITY_S))
     model = _Model()
     latest: dict[str, Any] = {}
+    steps = [("send", group) for group in first] + later
     for number, (step, value) in enumerate(steps):
         now_ms = desk.clock.now_ms()
         held = [body for body in latest if model.is_held(body, now_ms=now_ms)]
