@@ -19,8 +19,8 @@ STREAMS_MAX = 20
 EVENTS_MAX = 2_000
 
 
-def trim_expired(ctx: Context, tx: Tx) -> int:
-    """Trim up to 20 streams; due again at once while there is more, otherwise in an hour."""
+def trim_expired(ctx: Context, tx: Tx) -> int | None:
+    """Trim up to 20 streams; due again at once while there is more, otherwise at the next poll."""
     trimmed = 0
     for key, group in GROUPS.every(tx.documents):
         if group.retention_days is None:
@@ -31,7 +31,7 @@ def trim_expired(ctx: Context, tx: Tx) -> int:
             trimmed += 1
             if trimmed >= STREAMS_MAX:
                 return ctx.now_ms
-    return ctx.now_ms + ROUND_MS
+    return None
 
 
 def _expired_streams(tx: Tx, scope: Scope, group: LogGroup, before_ms: int) -> list[LogStream]:

@@ -87,14 +87,14 @@ def get_session_token(ctx: Context, tx: Tx, inp: api.GetSessionTokenRequest) -> 
     )
 
 
-def forget_expired(ctx: Context, tx: Tx) -> int:
-    """Remove expired sessions; due again at once while there may be more, otherwise in an hour."""
+def forget_expired(ctx: Context, tx: Tx) -> int | None:
+    """Remove expired sessions; due again at once while there may be more, otherwise at the next poll."""
     removed = 0
     for key, session in list(SESSIONS.every(tx.documents)):
         if session.expires_ms <= ctx.now_ms and removed < ROWS_MAX:
             SESSIONS.delete(tx.documents, key.scope, key.name)
             removed += 1
-    return ctx.now_ms if removed >= ROWS_MAX else ctx.now_ms + ROUND_MS
+    return ctx.now_ms if removed >= ROWS_MAX else None
 
 
 LOOPS = (Loop("sts.expired-sessions", tick=forget_expired, poll_ms=ROUND_MS),)

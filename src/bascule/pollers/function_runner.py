@@ -1,0 +1,21 @@
+"""What a poller needs of the runtime: run a function, and how many more of it may be started now."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from bascule.kernel.invocation import FunctionVersion, Invocation, InvocationResult
+
+
+class FunctionRunner(Protocol):
+    """The runtime as pollers see it; ``bascule.runtime`` offers it."""
+
+    async def invoke(self, invocation: Invocation) -> InvocationResult:
+        """Run a function once.
+
+        Raises   InvocationThrottled, RuntimeUnavailable.
+        Promise  a slot is taken before the first await, so ``free_slots`` is right as soon as this was called.
+        """
+
+    def free_slots(self, function: FunctionVersion) -> int:
+        """How many more invocations of the function would be admitted now."""

@@ -1,0 +1,89 @@
+"""One function's asynchronous events on their way through this process: what is leased, what runs, how many may run.
+
+A lane starts with a few environments and widens while leased work waits and what runs does not end: environments are
+processes on a machine with few cores, so a burst of quick events is drained by a few warm ones, while slow functions get as
+many as the settings allow within a fraction of a second. A lane never shares anything with another, except room.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+
+from bascule.kernel.invocation import FunctionVersion
+from bascule.services.lambda_.async_work import AsyncFunction, Work
+
+#: Environments that a lane uses before it has shown that it needs more. count
+WIDTH_MIN = 4
+#: Work waits this long before the lane is widened. seconds
+WIDEN_AFTER_S = 0.02
+#: Events leased ahead of free environments while runs are short. count
+AHEAD_MAX = 64
+#: Events ended by one look into the queue of a function that may not run. count
+END_COUNT = 100
+#: A run that takes longer than this is not short. seconds
+SHORT_RUN_S = 0.05
+
+
+class Lane:
+    """Bookkeeping for one function; the poller decides and acts."""
+
+    def __init__(self, function: AsyncFunction) -> None:
+        self.function = function
+        #: None until first looked up.
+        self.latest: FunctionVersion | None = None
+        #: When the queue is next due, as last seen; None when it was empty.
+        self.due_ms: int | None = None
+        #: Something happened to the queue since ``due_ms`` was read.
+        self.is_stale = True
+        self.is_leasing = False
+        #: Leased and not yet started.
+        self.backlog: deque[Work] = deque()
+        #: Leased and not yet settled, by sequence: started or in the backlog.
+        self.held: dict[int, Work] = {}
+        self.running_count = 0
+        self.width = WIDTH_MIN
+        self.widened_s = 0.0
+        self._run_s = 0.0
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether anything of this lane is under way in this process."""
+        return self.is_leasing or bool(self.held)
+
+    @property
+    def must_end_all(self) -> bool:
+        """Reserved concurrency 0: events are not run but ended, so no free environment is needed."""
+        return self.latest is not None and self.latest.reserved_concurrency == 0
+
+    def ran(self, seconds: float) -> None:
+        """A run took this long; recent runs weigh most."""
+        self._run_s = seconds if self._run_s == 0.0 else 0.7 * self._run_s + 0.3 * seconds
+
+    def lease_count(self, free: int) -> int:
+        """How many events to lease now, with ``free`` environments to be had.
+
+        Gives    enough for what can be started at once, and some ahead: one, whose waiting shows that the lane is too
+                 narrow, or many while runs are so short that looking into the queue would take longer than they do.
+        """
+        if self.must_end_all:
+            return END_COUNT
+        startable = min(free, self.width - self.running_count)
+        if startable <= 0 and self.running_count == 0:
+            return 0
+        is_short = 0.0 < self._run_s < SHORT_RUN_S
+        ahead = min(AHEAD_MAX, 4 * self.width) if is_short else 1
+        return max(0, max(0, startable) + ahead - len(self.backlog))
+
+    def start_count(self, free: int) -> int:
+        """How much of the backlog may be started now."""
+        return max(0, min(free, self.width - self.running_count, len(self.backlog)))
+
+    def widen(self, now_s: float, width_max: int) -> None:
+        """Allow more environments at once: work has waited long enough."""
+        if now_s - self.widened_s >= WIDEN_AFTER_S:
+            self.width = min(width_max, self.width + max(1, self.width // 2))
+            self.widened_s = now_s
+
+    def narrow(self) -> None:
+        """Nothing waits any more: start small with the next burst."""
+        self.width = WIDTH_MIN
