@@ -13,8 +13,6 @@ from bascule.services.sqs.model import Queue
 from bascule.services.sqs.receipts import read_handle
 from bascule.services.sqs.receiving import is_in_flight
 
-DELETED_METRIC = "AWS/SQS/NumberOfMessagesDeleted"
-
 
 def _delete(ctx: Context, tx: Tx, queue: Queue, handle: str) -> None:
     """Settle the message of a handle.
@@ -32,7 +30,7 @@ def _delete(ctx: Context, tx: Tx, queue: Queue, handle: str) -> None:
             raise InvalidParameterValue.of(handle, "ReceiptHandle", "The receipt handle has expired.")
     if receipt.storage == queue.storage:
         tx.queues.settle(queue.storage, receipt.sequence, receipt.token)
-    ctx.metrics.count(DELETED_METRIC, queue.name)
+    ctx.metrics.count("AWS/SQS/NumberOfMessagesDeleted", queue.name)
 
 
 @operation("DeleteMessage")

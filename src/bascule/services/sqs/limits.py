@@ -6,7 +6,7 @@ import re
 
 QUEUE_NAME = re.compile(r"[A-Za-z0-9_-]{1,80}")  # CreateQueue API reference; a FIFO name counts its suffix
 QUEUE_NAME_LENGTH_MAX = 80  # characters; CreateQueue API reference
-FIFO_SUFFIX = ".fifo"
+FIFO_SUFFIX = ".fifo"  # end of a FIFO queue's name; CreateQueue API reference
 NAME_REUSE_WAIT_MS = 60_000  # milliseconds; DeleteQueue API reference
 PURGE_INTERVAL_MS = 60_000  # milliseconds; PurgeQueue API reference
 LIST_QUEUES_MAX = 1000  # count; ListQueues API reference

@@ -13,7 +13,6 @@ from bascule.services.sqs.model import Headers, Queue, pack_headers
 
 #: Sequence numbers shown to callers have 20 digits.
 SEQUENCE_BASE = 10_000_000_000_000_000_000
-SENT_METRIC = "AWS/SQS/NumberOfMessagesSent"
 
 
 class Letter(NamedTuple):
@@ -59,7 +58,7 @@ def post_plain(
     delay_s: int | None = None,
 ) -> str:
     """Enqueue a message on a standard queue; gives its id. The shortest way, for what has nothing beside its body."""
-    ctx.metrics.count(SENT_METRIC, queue.name)
+    ctx.metrics.count("AWS/SQS/NumberOfMessagesSent", queue.name)
     message_id = ctx.ids.uuid()
     now_ms = due_ms = ctx.now_ms
     if delay_s is None:
@@ -76,7 +75,7 @@ def _post_in_order(ctx: Context, tx: Tx, queue: Queue, letter: Letter) -> Posted
     earlier = tx.queues.duplicate_of(queue.identity, key, now_ms=ctx.now_ms)
     if earlier is not None:
         return Posted(*earlier)
-    ctx.metrics.count(SENT_METRIC, queue.name)
+    ctx.metrics.count("AWS/SQS/NumberOfMessagesSent", queue.name)
     message_id = ctx.ids.uuid()
     headers = pack_headers(Headers(letter.attributes, letter.trace, deduplication_id, letter.sender))
     due_ms = ctx.now_ms + queue.delay_s * 1000

@@ -19,9 +19,6 @@ from bascule.services.sqs.posting import show_sequence
 from bascule.services.sqs.receipts import make_handle
 from bascule.services.sqs.receiving import receipt_of, remember_attempt, repeat_attempt, take
 
-RECEIVED_METRIC = "AWS/SQS/NumberOfMessagesReceived"
-EMPTY_METRIC = "AWS/SQS/NumberOfEmptyReceives"
-
 _SYSTEM_ATTRIBUTES = frozenset(
     (
         "SenderId",
@@ -101,11 +98,11 @@ def receive_message(ctx: Context, tx: Tx, inp: api.ReceiveMessageRequest) -> api
     order = _Order(queue, inp)
     leases = _take(ctx, tx, scope, queue, order)
     if leases:
-        ctx.metrics.count(RECEIVED_METRIC, queue.name, len(leases))
+        ctx.metrics.count("AWS/SQS/NumberOfMessagesReceived", queue.name, len(leases))
         return api.ReceiveMessageResult(messages=[_show(ctx, scope, queue, order, lease) for lease in leases])
     deadline_ms = ctx.resume.deadline_ms if isinstance(ctx.resume, Poll) else ctx.now_ms + order.wait_ms
     if ctx.now_ms >= deadline_ms:
-        ctx.metrics.count(EMPTY_METRIC, queue.name)
+        ctx.metrics.count("AWS/SQS/NumberOfEmptyReceives", queue.name)
         return api.ReceiveMessageResult()
     due_ms = tx.queues.next_due_ms(queue.storage)
     if due_ms is not None and due_ms <= ctx.now_ms:
