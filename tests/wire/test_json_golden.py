@@ -171,6 +171,18 @@ def test_sqs_names_a_missing_member_of_a_batch_entry_by_its_query_name() -> None
         call(json_request("AmazonSQS.SendMessageBatch", body)).parse()
 
 
+def test_sqs_overlooks_null_elements() -> None:
+    parsed = call(json_request("AmazonSQS.ReceiveMessage", {"QueueUrl": "u", "AttributeNames": [None, "All"]})).parse()
+    assert parsed.attribute_names == ["All"]
+
+
+def test_other_services_name_the_place_of_a_null_element() -> None:
+    with pytest.raises(
+        AwsError, match=r"Value null at 'entries\.2\.member' failed to satisfy constraint: Member must not"
+    ):
+        call(json_request("AWSEvents.PutEvents", {"Entries": [{}, None]})).parse()
+
+
 def test_a_batch_without_entries_reaches_the_service_which_has_words_for_it() -> None:
     assert call(json_request("AmazonSQS.SendMessageBatch", {"QueueUrl": "u"})).parse().entries == []
 

@@ -5,12 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
+from hypothesis import settings
 
 from bascule.api import shapes_of
 from bascule.protocol import Call, HttpRequest, Wire
 
 WIRE = Wire(shapes_of=shapes_of, services=("events", "lambda", "logs", "sqs", "sts"))
 ID = "c0ffee00-0000-4000-8000-000000000001"
+
+
+#: Generated tests: the same examples each time, and no deadline, because the machine may be busy.
+EVERY_TIME = settings(derandomize=True, database=None, deadline=None, max_examples=100)
 
 
 def signed(service: str) -> dict[str, str]:

@@ -12,6 +12,7 @@ from math import isfinite
 
 import msgspec
 
+from bascule.protocol.dialects import REQUIRED_ONLY
 from bascule.protocol.errors import SerializationException
 from bascule.protocol.model import Ref, ServiceModel, Shape
 from bascule.protocol.timestamps import parse_timestamp
@@ -176,6 +177,8 @@ class Converters:
     def _list(self, shape: Shape) -> Convert:
         assert shape.member is not None
         member = self.of(shape.member)
+        # Validation has words for a null element, except where it only looks for missing members.
+        drops_null = self._service.name in REQUIRED_ONLY
 
         def convert(value: object) -> object:
             if not isinstance(value, list):
@@ -184,6 +187,8 @@ class Converters:
                     if not isinstance(value, dict)
                     else refuse(value, "")
                 )
+            if drops_null:
+                return [member(item) for item in value if item is not None]
             return [None if item is None else member(item) for item in value]
 
         return convert

@@ -43,7 +43,7 @@ def _first_missing(
             return prefix + name
         if isinstance(given, list) and target.member is not None:
             nested, where = target.member.shape, target.member.shape
-            items = [(f"{where}.{index}.", item or {}) for index, item in enumerate(given, 1)]
+            items = [(f"{where}.{index}.", item) for index, item in enumerate(given, 1)]
         elif isinstance(given, dict) and target.value is not None:
             nested = target.value.shape
             items = [(f"{prefix}{name}.{key}.", item) for key, item in given.items()]
