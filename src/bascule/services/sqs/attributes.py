@@ -144,11 +144,14 @@ def changed(queue: Queue, attributes: Mapping[str, str]) -> Queue:
 
 
 def first_difference(queue: Queue, attributes: Mapping[str, str]) -> str | None:
-    """The first of the attributes that has another value on the queue, or None."""
-    for name in attributes:
-        if name not in SETTABLE:
-            raise InvalidAttributeName.unknown(name)
-        if changed(queue, {name: attributes[name]}) != queue and not _is_same_text(name, queue, attributes[name]):
+    """The first of the attributes that has another value on the queue, or None.
+
+    Raises   what ``changed`` raises, when the attributes would be refused anyway.
+    """
+    after = changed(queue, attributes)
+    for name, text in attributes.items():
+        show = SETTABLE[name].show
+        if show(after) != show(queue) and not _is_same_text(name, queue, text):
             return name
     return None
 

@@ -89,6 +89,15 @@ def test_creating_again_compares_json_attributes_by_meaning(desk: Desk) -> None:
         desk.queue("orders", RedrivePolicy=f'{{"maxReceiveCount": 4, "deadLetterTargetArn": "{arn}"}}')
 
 
+def test_creating_again_compares_attributes_that_belong_together(desk: Desk) -> None:
+    both = {"FifoThroughputLimit": "perMessageGroupId", "DeduplicationScope": "messageGroup"}
+    desk.queue("orders.fifo")
+    with pytest.raises(errors.QueueNameExists, match="FifoThroughputLimit"):
+        desk.queue("orders.fifo", **both)
+    with pytest.raises(errors.InvalidAttributeName):
+        desk.queue("orders.fifo", Colour="red")
+
+
 def test_a_name_can_be_used_again_only_after_a_minute(desk: Desk) -> None:
     url = desk.queue("orders")
     desk.send(url, "of the old queue")
