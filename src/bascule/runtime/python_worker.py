@@ -120,14 +120,15 @@ class PythonWorker:
         """See ``ports.Worker``."""
         if self._is_dead:
             return
-        used_kb = self._charge(usage.resident_kb(self._fork.pid))
+        own_kb = usage.resident_kb(self._fork.pid)
+        used_kb = self._charge(own_kb)
         is_over = used_kb > self._memory_kb_max
         if is_census and not is_over:
             descendants = usage.descendants(self._fork.pid, PROCESSES_MAX)
             is_over = len(descendants) >= PROCESSES_MAX
             if descendants and not is_over:
-                total_kb = used_kb + usage.private_kb(descendants)
-                is_over = self._charge(total_kb - SHARED_MEMORY_KB + self._fork.base_kb) > self._memory_kb_max
+                family_kb = usage.family_kb(descendants, unless_below_kb=self._memory_kb_max - used_kb)
+                is_over = self._charge(own_kb + family_kb) > self._memory_kb_max
         if is_over:
             self._die(Outcome(OutcomeKind.OUT_OF_MEMORY))
 
