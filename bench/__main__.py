@@ -104,7 +104,7 @@ def main() -> None:
             _print(title, unit, [run(platform) for platform in platforms], higher_is_better)
     finally:
         for platform in platforms:
-            platform.stop()
+            platform.close()
 
 
 if __name__ == "__main__":

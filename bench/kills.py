@@ -86,6 +86,7 @@ def _load(port: int, bus: str, udp_port: int, ledger: Ledger, stop: threading.Ev
             continue
         if answer["FailedEntryCount"] == 0:
             ledger.acknowledge(numbers)
+    connection.close()
 
 
 def _collect_handled(inbox: Datagrams, ledger: Ledger, stop: threading.Event) -> None:
@@ -110,6 +111,7 @@ def _drain(port: int, queue_url: str, ledger: Ledger, deadline: float) -> None:
             ledger.queued[json.loads(message["Body"])["detail"]["n"]] += 1
         entries = [{"Id": str(n), "ReceiptHandle": message["ReceiptHandle"]} for n, message in enumerate(messages)]
         _call(connection, "AmazonSQS.DeleteMessageBatch", "sqs", {"QueueUrl": queue_url, "Entries": entries})
+    connection.close()
 
 
 def _build(platform: Platform) -> Stage:
@@ -165,7 +167,8 @@ def run(
         stop_collecting.set()
         if collector.is_alive():
             collector.join()
-        platform.stop()
+        platform.close()
+        inbox.close()
     return _account(ledger, restarts)
 
 

@@ -143,6 +143,9 @@ class Datagrams:
         self.socket.bind(("127.0.0.1", 0))
         self.port = self.socket.getsockname()[1]
 
+    def close(self) -> None:
+        self.socket.close()
+
     def next(self, timeout_s: float) -> dict[str, Any]:
         self.socket.settimeout(timeout_s)
         found: dict[str, Any] = json.loads(self.socket.recv(1024))
@@ -163,6 +166,7 @@ def handler_latency(platform: Platform, *, rounds: int) -> list[float]:
         if n >= 3:
             waits.append((report["at"] - began) / 1e6)
         time.sleep(0.01)
+    inbox.close()
     return waits
 
 
@@ -206,6 +210,7 @@ def burst(platform: Platform, *, count: int) -> float:
     seen: set[int] = set()
     while len(seen) < count:
         seen.add(inbox.next(60)["n"])
+    inbox.close()
     return count / (time.perf_counter() - began)
 
 

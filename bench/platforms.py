@@ -109,6 +109,11 @@ class Platform:
                 self._process.wait()
             self._process = None
 
+    def close(self) -> None:
+        """Stop it and remove its data."""
+        self.stop()
+        self._directory.cleanup()
+
     def memory_mb(self) -> float:
         """Resident memory of the process and its descendants, shared pages counted once by proportion. megabytes"""
         assert self._process is not None
@@ -139,8 +144,7 @@ class Platform:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.stop()
-        self._directory.cleanup()
+        self.close()
 
 
 def _family(pid: int) -> list[int]:
