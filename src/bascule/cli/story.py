@@ -34,8 +34,17 @@ STATES: dict[str, tuple[str, str]] = {
 }
 #: Tries shown of a long row of them: the first ones and the last ones. count
 TRIES_SHOWN = 6
-#: Characters of an event's JSON shown before it is cut. count; --json shows all
-BODY_SHOWN = 600
+#: Characters of an event's detail shown before it is cut. count; --json shows all
+DETAIL_SHOWN = 600
+#: What the resource of an ARN is called, by ARN service.
+WORDS = {
+    "sqs": "queue",
+    "lambda": "function",
+    "events": "bus",
+    "sns": "topic",
+    "logs": "log group",
+    "kinesis": "stream",
+}
 
 
 def story(
@@ -66,12 +75,11 @@ def render_story(console: Console, story: Json) -> None:
     if story.get("caused_by"):
         tree.add(_line(("caused by event ", "dim"), (story["caused_by"], "cyan")))
     if story.get("event"):
-        tree.add(_line((_cut(json_codec.dumps(story["event"]["body"], ensure_ascii=False), BODY_SHOWN), "dim")))
-    rules: list[Json] = list(story["rules"])
-    deliveries: list[Json] = list(story["deliveries"])
+        tree.add(_line((_detail_words(story["event"]["body"]), "dim")))
+    rules = story["rules"]
     if not rules and story.get("event"):
         tree.add(_line(("there is no rule on this bus" if story["event"]["bus"] else "there is no such bus", "yellow")))
-    way = _Way(rules, deliveries, came_ms)
+    way = _Way(story, came_ms)
     if rules:
         way.add_rules(tree, rules[0]["bus_arn"])
     way.add_rest(tree)
@@ -85,9 +93,10 @@ def render_story(console: Console, story: Json) -> None:
 class _Way:
     """The rules and deliveries that are not told yet; each is told once, below what led to it."""
 
-    def __init__(self, rules: list[Json], deliveries: list[Json], came_ms: int) -> None:
-        self._rules = rules
-        self._deliveries = deliveries
+    def __init__(self, story: Json, came_ms: int) -> None:
+        self._rules: list[Json] = list(story["rules"])
+        self._deliveries: list[Json] = list(story["deliveries"])
+        self._event_id = story["event_id"]
         self._came_ms = came_ms
 
     def add_rules(self, parent: Tree, bus_arn: str) -> None:
@@ -106,7 +115,7 @@ class _Way:
 
     def _add_delivery(self, parent: Tree, delivery: Json) -> None:
         """One delivery, its tries when they say more than its state, and what its target did with it."""
-        branch = parent.add(_delivery_line(delivery, self._came_ms))
+        branch = parent.add(_delivery_line(delivery, self._came_ms, self._event_id))
         tries = delivery["tries"]
         if len(tries) > 1 or (tries and tries[0]["kind"] not in ("accepted", "dead-letter")):
             _add_tries(branch, tries, self._came_ms)
@@ -159,14 +168,14 @@ def _rule_line(rule: Json) -> Text:
     return _line(("rule ", ""), (rule["name"], "bold"), (" did not match: ", "yellow"), (reason, ""))
 
 
-def _delivery_line(delivery: Json, came_ms: int) -> Text:
+def _delivery_line(delivery: Json, came_ms: int, event_id: str) -> Text:
     words, colour = STATES[delivery["state"]]
     line = [("to ", ""), (short_arn(delivery["target_arn"]), "bold"), (": ", ""), (words, colour)]
     if delivery["tries"]:
         line.append((f" {_since(delivery['tries'][-1]['at_ms'], came_ms)}", "dim"))
     if delivery["try_count"] > 1:
         line.append((f" after {delivery['try_count']} tries", ""))
-    if delivery.get("reference"):
+    if delivery.get("reference", event_id) != event_id:
         line.append((f"  as {delivery['reference']}", "dim"))
     if delivery.get("next_try_ms"):
         line.append((f", next try {_since(delivery['next_try_ms'], came_ms)}", "yellow"))
@@ -235,24 +244,34 @@ def _since(at_ms: float, came_ms: int) -> str:
 
 
 def short_arn(arn: str) -> str:
-    """``sqs audit`` for ``arn:aws:sqs:us-east-1:000000000000:audit``: what tells targets apart on a screen."""
+    """``queue audit`` for ``arn:aws:sqs:us-east-1:000000000000:audit``: what tells targets apart on a screen."""
     parts = arn.split(":", 5)
     if len(parts) < 6:
         return arn
-    name = parts[5].removeprefix("function:").removeprefix("event-bus/").removeprefix("rule/")
-    return f"{parts[2]} {name}"
+    kind, name = WORDS.get(parts[2], parts[2]), parts[5]
+    for prefix in ("function:", "event-bus/", "log-group:", "stream/"):
+        name = name.removeprefix(prefix)
+    return f"{kind} {name}"
 
 
 def _unqualified(arn: str) -> str:
     return ":".join(arn.split(":")[:7])
 
 
-def _cut(text: str, count_max: int) -> str:
-    return text if len(text) <= count_max else text[:count_max] + " ..."
+def _detail_words(body: Any) -> str:
+    """What only this event says; the rest of its envelope is in the headline."""
+    shown = body["detail"] if isinstance(body, dict) and "detail" in body else body
+    text = f"detail {json_codec.dumps(shown, ensure_ascii=False)}"
+    return text if len(text) <= DETAIL_SHOWN else f"{text[:DETAIL_SHOWN]} ..."
+
+
+def printable(words: str) -> str:
+    """Text on one line that cannot steer a terminal: messages and details are written by customers' programs."""
+    return words if words.isprintable() else "".join(one if one.isprintable() else " " for one in words)
 
 
 def _line(*parts: tuple[str, str]) -> Text:
     """Text from (words, style) pairs; never interpreted as markup, because some of it is the customer's."""
     from rich.text import Text
 
-    return Text.assemble(*((words, style) for words, style in parts))
+    return Text.assemble(*((printable(words), style) for words, style in parts))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from bascule.cli.client import DEFAULT_URL, fail, fetch, url_option
-from bascule.cli.story import short_arn
+from bascule.cli.story import printable, short_arn
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -67,7 +67,7 @@ def render_tail_line(console: Console, happening: Json) -> None:
     words, colour = KINDS.get(happening["kind"], (happening["kind"], ""))
     moment = datetime.fromtimestamp(happening["at_ms"] / 1000, UTC).strftime("%H:%M:%S.%f")[:-3]
     line = Text.assemble((moment, "dim"), " ", (happening["event_id"], "cyan"), " ", (f"{words:<11}", colour), " ")
-    line.append(_event_words(happening) if happening["kind"] == "event" else _note_words(happening))
+    line.append(printable(_event_words(happening) if happening["kind"] == "event" else _note_words(happening)))
     console.print(line, soft_wrap=True)
 
 
