@@ -22,7 +22,8 @@ _compact = msgspec.json.format
 _decode = msgspec.json.Decoder().decode
 _encode = msgspec.json.Encoder().encode
 
-_TOKEN = re.compile(
+#: The next token of a JSON text, behind white space.
+TOKEN = re.compile(
     rb"[ \t\n\r]*("
     rb'"(?:[^"\\\x00-\x1f]|\\.)*"'
     rb"|-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?"
@@ -108,7 +109,7 @@ def _general(text: bytes) -> bytes | None:
     frames: list[_Frame] = []
     position = 0
     while True:
-        found = _TOKEN.match(text, position)
+        found = TOKEN.match(text, position)
         if found is None:
             return None
         token, position = found.group(1), found.end()

@@ -12,7 +12,7 @@ from bascule.kernel.ids import batch_of_event
 from bascule.kernel.scope import Scope
 from bascule.kernel.store import Tx
 from bascule.patterns import Pattern
-from bascule.services.events.envelope import decode_origin
+from bascule.services.events.envelope import origin_of
 from bascule.services.events.model import Rule
 from bascule.services.events.state import decode_rule, rule_bodies
 
@@ -44,10 +44,8 @@ def explain_event(tx: Tx, scope: Scope, bus: str, event: bytes) -> list[RuleVerd
 
 def _put_at_ms(event: bytes) -> int | None:
     """When the event was put, which its id tells; None for an id that Bascule did not make."""
-    try:
-        batch = batch_of_event(decode_origin(event).id)
-    except msgspec.DecodeError:
-        return None
+    origin = origin_of(event)
+    batch = None if origin is None else batch_of_event(origin.id)
     return None if batch is None else int(batch[0][:12], 16)
 
 

@@ -13,6 +13,8 @@ from collections.abc import Mapping
 
 import msgspec
 
+from bascule.services.events.detail_json import canonical_detail
+from bascule.services.events.envelope import head_of
 from bascule.services.events.json_path import JsonPath
 
 _PLACEHOLDER = re.compile(r"<([A-Za-z0-9_.\-]+)>")
@@ -89,10 +91,7 @@ class Transformer:
             piece if isinstance(piece, bytes) else self._substitute(piece, event, around) for piece in self._pieces
         )
         if self._is_json:
-            try:
-                _check(rendered)
-            except msgspec.DecodeError as error:
-                raise InvalidOutput(f"The input transformer gave invalid JSON: {error}") from None
+            _refuse_invalid(rendered)
         return rendered
 
     def _substitute(self, variable: _Variable, event: bytes, around: Surroundings) -> bytes:
@@ -126,6 +125,17 @@ def unknown_placeholder(template: str, paths: Mapping[str, str]) -> str | None:
         if name not in paths and name not in RESERVED:
             return name
     return None
+
+
+def _refuse_invalid(rendered: bytes) -> None:
+    """Raise InvalidOutput for what is not JSON, or nests deeper than an event may."""
+    try:
+        _check(rendered)
+    except msgspec.DecodeError as error:
+        raise InvalidOutput(f"The input transformer gave invalid JSON: {error}") from None
+    except RecursionError:
+        if canonical_detail('{"":' + rendered.decode() + "}") is None:
+            raise InvalidOutput("The input transformer gave JSON that nests too deeply.") from None
 
 
 def _pieces(template: str) -> list[bytes | _Variable]:
@@ -163,7 +173,7 @@ def _as_text(value: bytes | None, *, drop_quotes: bool) -> bytes:
 
 
 def _without_detail(event: bytes, ingestion_time: str) -> bytes:
-    head = _head(event)
+    head = _head(head_of(event))
     return b'{"id":%b,"account":%b,"detailType":%b,"time":%b,"source":%b,"region":%b,"resources":%b,"version":%b}' % (
         bytes(head.id),
         bytes(head.account),

@@ -7,13 +7,16 @@ is not understood selects nothing, because AWS checks no path when it is stored 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
+from bascule.services.events.detail_json import TOKEN
+
 _STEP = re.compile(r"\.([^.\[\]]+)|\[(\d+)\]|\[(\*)\]|\.(\*)|\['([^']*)'\]")
 
-_members = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
-_elements = msgspec.json.Decoder(list[msgspec.Raw]).decode
+_decode_members = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+_decode_elements = msgspec.json.Decoder(list[msgspec.Raw]).decode
 
 
 class _Every:
@@ -81,3 +84,39 @@ def _select(node: bytes, steps: tuple[Step, ...], position: int) -> bytes | None
             return None
         node = bytes(child)
     return node
+
+
+def _members(node: bytes) -> Mapping[str, msgspec.Raw | bytes]:
+    """The members of an object, undecoded. Raises msgspec.DecodeError for anything else."""
+    try:
+        return _decode_members(node)
+    except RecursionError:
+        parts = _parts(node) if node.startswith(b"{") else []
+        return {msgspec.json.decode(name, type=str): value for name, value in zip(parts[::2], parts[1::2], strict=True)}
+
+
+def _elements(node: bytes) -> Sequence[msgspec.Raw | bytes]:
+    """The elements of an array, undecoded. Raises msgspec.DecodeError for anything else."""
+    try:
+        return _decode_elements(node)
+    except RecursionError:
+        if not node.startswith(b"["):
+            raise msgspec.DecodeError("not an array") from None
+        return _parts(node)
+
+
+def _parts(node: bytes) -> list[bytes]:
+    """What stands between the separators of the outermost object or array; for nodes that nest too deeply for C."""
+    parts: list[bytes] = []
+    depth = start = 0
+    for found in TOKEN.finditer(node):
+        token = found.group(1)
+        if token in (b"{", b"["):
+            depth += 1
+            start = found.end() if depth == 1 else start
+        elif token in (b"}", b"]"):
+            depth -= 1
+        if depth == 0 or (depth == 1 and token in (b",", b":")):
+            parts.append(node[start : found.start(1)])
+            start = found.end()
+    return parts

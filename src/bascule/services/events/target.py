@@ -18,7 +18,7 @@ from bascule.kernel.journal import EventBatch, EventEntry, Note
 from bascule.kernel.scope import Scope
 from bascule.kernel.store import Tx
 from bascule.services.events.entries import event_of
-from bascule.services.events.envelope import Origin, decode_origin, with_id
+from bascule.services.events.envelope import Origin, origin_of, with_id
 from bascule.services.events.names import BusName, resource_named
 from bascule.services.events.routes import BusRoutes, routes_of
 from bascule.services.events.routing import Occurrence, count_matches, send_to_rules
@@ -56,10 +56,9 @@ class BusTarget:
             raise Refused("NO_RESOURCE", f"Event bus {arn} does not exist.")
         if delivery.parameters.get(PUT) == PUT_ENTRY:
             return _put(ctx, tx, delivery, routes)
-        try:
-            origin = decode_origin(delivery.payload)
-        except msgspec.DecodeError:
-            raise Refused("INVALID_PARAMETER", "An event bus takes events only, and the payload is none.") from None
+        origin = origin_of(delivery.payload)
+        if origin is None:
+            raise Refused("INVALID_PARAMETER", "An event bus takes events only, and the payload is none.")
         _refuse_third_hop(origin, delivery.scope, routes.bus.scope)
         if delivery.scope.region == routes.bus.scope.region:
             return _receive(ctx, tx, delivery, routes, origin.id)
@@ -97,7 +96,7 @@ def _put(ctx: Context, tx: Tx, delivery: Delivery, routes: BusRoutes) -> Accepte
         form = _put_form(delivery.payload)
         written = bytes(form.detail)
         detail = msgspec.json.decode(written, type=str) if written[:1] == b'"' else written.decode()
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise Refused("INVALID_PARAMETER", f"The payload is not a put request: {error}") from None
     entry = api.PutEventsRequestEntry(
         source=form.source,

@@ -217,3 +217,28 @@ def test_a_target_gets_what_its_settings_say(desk: Desk) -> None:
     assert delivery.dead_letter_arn == HOME.arn("sqs", "dead")
     assert (delivery.origin, delivery.source_arn, delivery.event_id) == ("rule", arn, result.event_id)
     assert delivery.created_ms == START_MS
+
+
+@pytest.mark.parametrize("levels", [100, 400, 700, 990])
+@pytest.mark.parametrize(("opening", "closing"), [("[", "]"), ('{"a":', "}")])
+def test_deep_events_reach_every_kind_of_target(desk: Desk, levels: int, opening: str, closing: str) -> None:
+    far = Scope(HOME.account, "eu-west-1")
+    desk.rule("all", {"detail": {"tag": ["deep"]}})
+    desk.target("all", "event")
+    desk.target("all", "path", input_path="$.detail.deep")
+    transformer = api.InputTransformer(
+        input_paths_map={"tag": "$.detail.tag", "deep": "$.detail.deep"},
+        input_template='{"tag": <tag>, "head": <aws.events.event>, "deep": <deep>}',
+    )
+    desk.target("all", "template", input_transformer=transformer)
+    desk.target("all", "far", arn=far.arn("events", "event-bus/default"))
+    desk.rule("far", {"detail": {"tag": ["deep"]}}, scope=far)
+    desk.target("far", scope=far)
+    deep = opening * levels + ("1" if opening != "[" else "") + closing * levels
+    result = desk.put('{"tag": "deep", "deep": ' + deep + "}")
+    assert result.error_code is None
+    payloads = {delivery.target_arn.rpartition(":")[2]: delivery.payload for delivery in desk.deliveries}
+    assert payloads.keys() == {"event", "path", "template", "box"}
+    assert payloads["path"] == deep.encode()
+    assert payloads["event"].endswith(b'"deep":' + deep.encode() + b"}}")
+    assert b'"tag": "deep", "head": {"id":' in payloads["template"]
