@@ -57,6 +57,15 @@ class _Ended(NamedTuple):
     outcome: InvocationResult | Exception
 
 
+def _report_bug(lane: Lane, error: Exception) -> None:
+    if not isinstance(error, InvocationThrottled | RuntimeUnavailable):
+        log.error("an event of %s could not be run", lane.function.arn, exc_info=error)
+
+
+def _report_unsettled(lane: Lane, error: Exception) -> None:
+    log.error("the outcome of an event of %s was not written; it runs again", lane.function.arn, exc_info=error)
+
+
 class AsyncInvocations:
     """The poller of all asynchronous queues. Use from one event loop.
 
@@ -162,9 +171,7 @@ class AsyncInvocations:
 
     def _changed(self, arn: str) -> None:
         """A function changed: events that were leased for the old code but not started go back and are leased anew."""
-        for lane in self._lanes.values():
-            if lane.function.arn != arn:
-                continue
+        for lane in [lane for lane in self._lanes.values() if lane.function.arn == arn]:
             lane.is_stale = True
             if lane.backlog:
                 works = list(lane.backlog)
@@ -298,10 +305,9 @@ class AsyncInvocations:
         try:
             outcome = await self._runtime.invoke(work.invocation)
             lane.ran(loop.time() - started_s)
-        except Exception as error:  # noqa: BLE001 - the top of a run: whatever keeps a function from running is an outcome
+        except Exception as error:  # noqa: BLE001 - whatever keeps a function from running is the outcome of the attempt
             outcome = error
-            if not isinstance(error, InvocationThrottled | RuntimeUnavailable):
-                log.error("an event of %s could not be run", lane.function.arn, exc_info=error)
+            _report_bug(lane, error)
         finally:
             lane.running_count -= 1
         self._ended.append(_Ended(lane, work.event.sequence, outcome))
@@ -327,13 +333,12 @@ class AsyncInvocations:
             await self._write(self._settling(ended))
         except StoreClosed:
             raise
-        except Exception:  # the top of settling: an event whose outcome cannot be written is leased again later
-            if len(ended) == 1:
-                log.exception("the outcome of an event of %s was not written", ended[0].lane.function.arn)
-            else:
+        except Exception as error:  # noqa: BLE001 - one outcome that cannot be written must not keep the others back
+            if len(ended) > 1:
                 for one in ended:
                     await self._settle_group([one])
                 return
+            _report_unsettled(ended[0].lane, error)
         for one in ended:
             one.lane.held.pop(one.sequence, None)
             self._pump(one.lane)
