@@ -146,3 +146,39 @@ def test_undefined_variables_are_found(template: str, name: str | None) -> None:
 def test_json_path_selects(path: str, selected: str | None) -> None:
     found = JsonPath(path).select(EVENT)
     assert (found.decode() if found is not None else None) == selected
+
+
+DEEP = b"[" * 995 + b"]" * 995
+
+
+@pytest.mark.parametrize(
+    ("path", "selected"),
+    [
+        ("$.a[0]", b"1"),
+        ("$.a[1]", DEEP),
+        ("$.a[2]", None),
+        ("$.b.c", b'"x,y:z"'),
+        ("$.missing", None),
+        ("$.a.key", None),
+        ("$.b[0]", None),
+        ("$.a[*]", b"[1," + DEEP + b"]"),
+        ("$.e", b"{}"),
+    ],
+)
+def test_paths_lead_through_what_nests_too_deeply_for_the_decoder(path: str, selected: bytes | None) -> None:
+    document = b'{"a":[1,%b],"b":{"c":"x,y:z","d":%b},"e":{}}' % (DEEP, DEEP)
+    assert JsonPath(path).select(document) == selected
+
+
+def test_a_result_that_nests_too_deeply_is_not_delivered() -> None:
+    event = EVENT.replace(b'"ok":true', b'"ok":' + DEEP)
+    assert Transformer('{"a": <ok>}', PATHS).render(event, AROUND) == b'{"a": ' + DEEP + b"}"
+    with pytest.raises(InvalidOutput, match="nests too deeply"):
+        Transformer("[" * 10 + "<ok>" + "]" * 10, PATHS).render(event, AROUND)
+
+
+def test_a_string_that_looks_like_the_key_of_the_detail_is_only_a_string() -> None:
+    event = EVENT.replace(b'["r"]', b'["a,\\"detail\\":b"]')
+    shown = json.loads(Transformer("<aws.events.event>", {}).render(event, AROUND))
+    assert shown["resources"] == ['a,"detail":b']
+    assert "detail" not in shown
