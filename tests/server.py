@@ -29,6 +29,7 @@ class Server:
         self.flags = flags
         self.port = 0
         self.process: subprocess.Popen[str] | None = None
+        self._clients: list[Any] = []
 
     @property
     def url(self) -> str:
@@ -101,7 +102,7 @@ class Server:
 
     def client(self, service: str, *, region: str = "us-east-1", account: str = "test", **config: Any) -> Any:
         """A plain boto3 client for this server, without retries so that every error is seen."""
-        return boto3.client(
+        client = boto3.client(
             service,
             endpoint_url=self.url,
             region_name=region,
@@ -109,6 +110,8 @@ class Server:
             aws_secret_access_key="test",
             config=Config(retries={"max_attempts": 0}, **config),
         )
+        self._clients.append(client)
+        return client
 
     def __enter__(self) -> Server:
         self.start()
@@ -117,4 +120,6 @@ class Server:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        for client in self._clients:
+            client.close()
         self.stop()

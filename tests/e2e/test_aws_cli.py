@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
+from bascule.cli.environment import sdk_environment
 from tests.functions import ROLE, package
 from tests.server import Server
 from tests.waiting import eventually
 
-AWS = Path(sys.executable).with_name("aws")
 HANDLER = """
 def handler(event, context):
     print("order", event["detail"]["orderId"] if "detail" in event else "direct")
@@ -21,13 +22,11 @@ def handler(event, context):
 
 
 def _aws(server: Server, *arguments: str) -> Any:
+    """Run the AWS command line of this virtual environment as a person would after eval "$(bascule env)"."""
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    environment = sdk_environment(server.url, {**os.environ, "PATH": path})
     done = subprocess.run(
-        [sys.executable, str(AWS), *arguments],
-        env=server.environment,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
+        ["aws", *arguments], env={**os.environ, **environment}, capture_output=True, text=True, timeout=60, check=False
     )
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout) if done.stdout.strip().startswith(("{", "[")) else done.stdout

@@ -49,7 +49,7 @@ def test_missing_member_is_reported_as_aws_does(server: Server) -> None:
     assert json.loads(body)["__type"] == "ValidationException"
     assert (
         "1 validation error detected: Value null at 'name' failed to satisfy constraint: Member must not be null"
-        in str(body)
+        in body.decode()
     )
 
 

@@ -7,7 +7,10 @@ from __future__ import annotations
 
 import os
 import shlex
+import shutil
 import subprocess
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -22,20 +25,25 @@ ENVIRONMENT = {
 }
 
 
-def sdk_environment(url: str, given: dict[str, str]) -> dict[str, str]:
-    """The variables that point AWS SDKs at ``url``; a region that is already set in ``given`` is kept."""
+SHIMS = Path(__file__).with_name("shims")
+
+
+def sdk_environment(url: str, given: Mapping[str, str]) -> dict[str, str]:
+    """The variables that point AWS SDKs and tools at ``url``; a region that is already set in ``given`` is kept.
+
+    ``PATH`` is among them where the AWS command line is installed, because its version 1 needs help (``shims/aws``).
+    """
     region = given.get("AWS_REGION") or given.get("AWS_DEFAULT_REGION") or ENVIRONMENT["AWS_REGION"]
-    return {
-        "AWS_ENDPOINT_URL": url,
-        **ENVIRONMENT,
-        "AWS_DEFAULT_REGION": region,
-        "AWS_REGION": region,
-    }
+    variables = {"AWS_ENDPOINT_URL": url, **ENVIRONMENT, "AWS_DEFAULT_REGION": region, "AWS_REGION": region}
+    path = [folder for folder in given.get("PATH", os.defpath).split(os.pathsep) if folder != str(SHIMS)]
+    if shutil.which("aws", path=os.pathsep.join(path)):
+        variables["PATH"] = os.pathsep.join([str(SHIMS), *path])
+    return variables
 
 
 def env(url: Annotated[str, url_option] = DEFAULT_URL) -> None:
     """Print export lines for a shell: eval "$(bascule env)"."""
-    for name, value in sdk_environment(url, dict(os.environ)).items():
+    for name, value in sdk_environment(url, os.environ).items():
         typer.echo(f"export {name}={shlex.quote(value)}")
 
 

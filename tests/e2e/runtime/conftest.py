@@ -67,15 +67,19 @@ class Machine:
 
         return self._runner.run(waiting())
 
-    def deploy(self, source: str | dict[str, str], **fields: Any) -> FunctionVersion:
-        """A function whose module ``app`` is ``source``; a dict gives several files."""
-        files = {"app.py": source} if isinstance(source, str) else source
+    def store(self, files: dict[str, str]) -> str:
+        """The digest of a package of these files."""
         packed = io.BytesIO()
         with zipfile.ZipFile(packed, "w") as package:
             for name, text in files.items():
                 package.writestr(name, textwrap.dedent(text))
         digest = hashlib.sha256(packed.getvalue()).hexdigest()
         (self._packages / digest).write_bytes(packed.getvalue())
+        return digest
+
+    def deploy(self, source: str | dict[str, str], **fields: Any) -> FunctionVersion:
+        """A function whose module ``app`` is ``source``; a dict gives several files."""
+        digest = self.store({"app.py": source} if isinstance(source, str) else source)
         values: dict[str, Any] = {
             "scope": Scope(),
             "name": f"function-{self.ids.token(4)}",

@@ -208,6 +208,16 @@ def test_the_functions_python_path_is_searched(machine: Machine) -> None:
     assert machine.run(files, environment={"PYTHONPATH": "/var/task/lib"}) == 42
 
 
+def test_layers_are_importable_and_a_later_one_wins(machine: Machine) -> None:
+    site = f"python/lib/{RUNTIME}/site-packages"
+    layers = (
+        machine.store({"python/shared.py": "value = 1", f"{site}/deep.py": "value = 'deep'"}),
+        machine.store({"python/shared.py": "value = 2"}),
+    )
+    source = "import deep, shared\ndef handler(event, context): return [shared.value, deep.value]"
+    assert machine.run(source, layer_digests=layers) == [2, "deep"]
+
+
 def test_payloads_of_six_megabytes_pass_both_ways_and_more_is_refused(machine: Machine) -> None:
     function = machine.deploy("def handler(event, context): return 'x' * event", memory_mb=512)
     largest = 6_291_556 - 2
