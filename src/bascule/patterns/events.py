@@ -58,29 +58,32 @@ class Context:
 class Array:
     """An array with at least two objects or arrays in it: at most one of them can be chosen."""
 
-    __slots__ = ("elements", "parent", "paths")
+    __slots__ = ("elements", "parent")
 
     def __init__(self, parent: Context) -> None:
         self.parent = parent
         self.elements: list[Context] = []
-        self.paths: set[str] = set()  # every path with a leaf somewhere inside
 
 
 class Event:
     """The leaves of one event; ``contexts`` lists parents before children, the root first."""
 
-    __slots__ = ("contexts", "root", "steps_left")
+    __slots__ = ("contexts", "places", "root", "steps_left")
 
     def __init__(self) -> None:
-        self.steps_left = SEARCH_STEPS_PER_EVENT_MAX
         self.root = Context(None)
         self.contexts = [self.root]
+        self.places: dict[str, list[Context]] = {}  # where each path has leaves
+        self.steps_left = SEARCH_STEPS_PER_EVENT_MAX
 
     def leaves(self, path: str) -> list[Leaf]:
         """Every leaf of a path, whatever element it stands in."""
-        if len(self.contexts) == 1:
-            return self.root.leaves.get(path, [])
-        return [leaf for context in self.contexts for leaf in context.leaves.get(path, ())]
+        places = self.places.get(path, ())
+        return [leaf for context in places for leaf in context.leaves[path]]
+
+    def distinct_leaves(self, path: str) -> list[Leaf]:
+        """Every different leaf of a path; true and 1.0 are different."""
+        return list({(leaf.__class__, leaf): leaf for leaf in self.leaves(path)}.values())
 
 
 def read_event(data: bytes, tree: PathNode, *, keeps_tokens: bool = False) -> Event | None:
@@ -161,7 +164,7 @@ def collect(decoded: dict[str, Any], tree: PathNode, *, keeps_tokens: bool = Fal
         elif node.path is not None:
             if isinstance(value, int) and not isinstance(value, bool):
                 value = _written_int(value) if keeps_tokens else number_of_int(value)
-            _add_leaf(context, node.path, value)
+            _add_leaf(event, context, node.path, value)
     return event
 
 
@@ -208,13 +211,10 @@ def _enter_array(
             stack.append((member, node, element))
 
 
-def _add_leaf(context: Context, path: str, leaf: Leaf) -> None:
+def _add_leaf(event: Event, context: Context, path: str, leaf: Leaf) -> None:
     leaves = context.leaves.get(path)
-    if leaves is not None:
+    if leaves is None:
+        context.leaves[path] = [leaf]
+        event.places.setdefault(path, []).append(context)
+    else:
         leaves.append(leaf)
-        return
-    context.leaves[path] = [leaf]
-    array = context.array
-    while array is not None and path not in array.paths:
-        array.paths.add(path)
-        array = array.parent.array

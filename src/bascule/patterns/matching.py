@@ -16,12 +16,14 @@ from __future__ import annotations
 import msgspec
 
 from bascule.patterns.events import Array, Context, Event
+from bascule.patterns.operators.any_of import AnyOf
 from bascule.patterns.operators.condition import Condition, Leaf
 from bascule.patterns.operators.exists import Exists
 
 SEARCH_STEPS_MAX = 20_000  # per conjunction and event
 NOTHING_CHOSEN = 1 << 30
 IMPOSSIBLE = -1
+MANY = 64  # leaves times alternatives from which preparing the alternatives pays
 
 
 class Field(msgspec.Struct, frozen=True):
@@ -35,6 +37,13 @@ class Field(msgspec.Struct, frozen=True):
         """Say whether some alternative holds for a present leaf."""
         return any(condition.holds(leaf) for condition in self.conditions)
 
+    def accepts_any(self, leaves: list[Leaf]) -> bool:
+        """Say whether some leaf satisfies some alternative; many leaves and many alternatives are prepared for each other."""
+        if len(leaves) * len(self.conditions) <= MANY:
+            return any(self.accepts(leaf) for leaf in leaves)
+        alternatives = AnyOf(self.conditions)
+        return any(alternatives.holds(leaf) for leaf in leaves)
+
 
 class Conjunction(msgspec.Struct, frozen=True):
     """Fields that must all hold, sorted by path: one branch of a pattern."""
@@ -43,17 +52,14 @@ class Conjunction(msgspec.Struct, frozen=True):
 
     def holds(self, event: Event) -> bool:
         """Say whether the event satisfies every field consistently."""
-        if len(event.contexts) == 1:
-            leaves = event.root.leaves
-            for field in self.fields:
-                values = leaves.get(field.path)
-                if values is None:
-                    if not field.can_be_absent:
-                        return False
-                elif not any(field.accepts(leaf) for leaf in values):
-                    return False
-            return True
-        return _holds_in_tree(self.fields, event)
+        if len(event.contexts) > 1:
+            return _holds_in_tree(self.fields, event)
+        leaves = event.root.leaves
+        for field in self.fields:
+            values = leaves.get(field.path)
+            if not (field.can_be_absent if values is None else field.accepts_any(values)):
+                return False
+        return True
 
 
 def conjunction(fields: dict[str, tuple[Condition, ...]]) -> Conjunction:
@@ -71,72 +77,76 @@ def conjunction(fields: dict[str, tuple[Condition, ...]]) -> Conjunction:
 
 
 def _holds_in_tree(fields: tuple[Field, ...], event: Event) -> bool:
-    for field in fields:  # a field that no leaf anywhere satisfies decides without any search
-        if not field.can_be_absent and not any(
-            field.accepts(leaf) for context in event.contexts for leaf in context.leaves.get(field.path, ())
-        ):
-            return False
-    verdict = _decide_by_contexts(fields, event)
-    return _Search(fields, event).run() if verdict is None else verdict
+    accepted: list[set[int]] = []  # per field, the contexts with a leaf that satisfies it
+    for field in fields:
+        places = event.places.get(field.path, ())
+        good = {id(context) for context in places if field.accepts_any(context.leaves[field.path])}
+        if not good and not field.can_be_absent:
+            return False  # no leaf anywhere: decides without any search
+        accepted.append(good)
+    verdict = _decide_by_contexts(fields, accepted, event)
+    return _Search(fields, accepted, event).run() if verdict is None else verdict
 
 
-def _decide_by_contexts(fields: tuple[Field, ...], event: Event) -> bool | None:
+def _decide_by_contexts(fields: tuple[Field, ...], accepted: list[set[int]], event: Event) -> bool | None:
     """Decide children first; None when some path can come from two places of one context.
 
-    Per context: the smallest index of a chosen field (NOTHING_CHOSEN when it holds none of the paths), or IMPOSSIBLE. Smaller is
-    better: an array counts as entered for every later path, and absence is then judged in the chosen element alone.
+    Sets of fields are bit masks. Per context: which fields have leaves in or below it, and the smallest index of a field chosen
+    there (NOTHING_CHOSEN when it has none, IMPOSSIBLE when they cannot be satisfied). Smaller is better: an array counts as
+    entered for every later path, and absence is then judged in the chosen element alone.
     """
-    index_of = {field.path: index for index, field in enumerate(fields)}
+    own: dict[int, int] = {}
+    refused: set[int] = set()
+    for index, field in enumerate(fields):
+        for context in event.places.get(field.path, ()):
+            own[id(context)] = own.get(id(context), 0) | 1 << index
+            if id(context) not in accepted[index]:
+                refused.add(id(context))
+    optional = sum(1 << index for index, field in enumerate(fields) if field.can_be_absent)
+    below: dict[int, int] = {}
     first_of: dict[int, int] = {}
     for context in reversed(event.contexts):
-        taken = {index_of[path] for path in context.leaves if path in index_of}
-        first = min(taken, default=NOTHING_CHOSEN)
-        is_possible = all(
-            any(fields[index].accepts(leaf) for leaf in context.leaves[fields[index].path]) for index in taken
-        )
+        taken = own.get(id(context), 0)
+        first = _lowest(taken)
         for array in context.arrays:
-            inside = {index_of[path] for path in array.paths if path in index_of}
-            if not inside:
-                continue
+            inside = 0
+            for element in array.elements:
+                inside |= below[id(element)]
             if inside & taken:
                 return None
             taken |= inside
-            best = _best_element(fields, array, inside, first_of)
-            is_possible = is_possible and best != IMPOSSIBLE
-            first = min(first, best)
-        first_of[id(context)] = first if is_possible else IMPOSSIBLE
-    present = {index_of[path] for path in _paths_below(event.root) if path in index_of}
-    return first_of[id(event.root)] != IMPOSSIBLE and all(
-        field.can_be_absent for index, field in enumerate(fields) if index not in present
-    )
+            if inside:
+                best = _best_element(array, inside, optional, below, first_of)
+                first = IMPOSSIBLE if IMPOSSIBLE in (best, first) else min(first, best)
+        below[id(context)] = taken
+        first_of[id(context)] = IMPOSSIBLE if id(context) in refused else first
+    missing = (1 << len(fields)) - 1 & ~below[id(event.root)]
+    return first_of[id(event.root)] != IMPOSSIBLE and missing & ~optional == 0
 
 
-def _best_element(fields: tuple[Field, ...], array: Array, inside: set[int], first_of: dict[int, int]) -> int:
-    """Give the smallest first chosen index over the elements that can be chosen, or IMPOSSIBLE."""
+def _best_element(array: Array, inside: int, optional: int, below: dict[int, int], first_of: dict[int, int]) -> int:
+    """Give the smallest first chosen field over the elements that can be chosen, or IMPOSSIBLE."""
     best = NOTHING_CHOSEN
     for element in array.elements:
         first = first_of[id(element)]
-        if first in (IMPOSSIBLE, NOTHING_CHOSEN) or first >= best:
-            continue
-        below = _paths_below(element)
-        missing = (index for index in inside if fields[index].path not in below)
-        if all(fields[index].can_be_absent and first < index for index in missing):
-            best = first
+        if first != IMPOSSIBLE and first < best:
+            missing = inside & ~below[id(element)]
+            if missing & ~optional == 0 and first < _lowest(missing):
+                best = first
     return IMPOSSIBLE if best == NOTHING_CHOSEN else best
 
 
-def _paths_below(context: Context) -> set[str]:
-    paths = set(context.leaves)
-    for array in context.arrays:
-        paths |= array.paths
-    return paths
+def _lowest(mask: int) -> int:
+    """Give the index of the lowest bit, NOTHING_CHOSEN for an empty mask."""
+    return (mask & -mask).bit_length() - 1 if mask else NOTHING_CHOSEN
 
 
 class _Search:
     """Depth-first choice of one context per field, with a budget shared with the other conjunctions of the event."""
 
-    def __init__(self, fields: tuple[Field, ...], event: Event) -> None:
+    def __init__(self, fields: tuple[Field, ...], accepted: list[set[int]], event: Event) -> None:
         self.fields = fields
+        self.accepted = accepted
         self.event = event
         self.steps_left = min(SEARCH_STEPS_MAX, event.steps_left)
         self.budget = self.steps_left
@@ -144,7 +154,7 @@ class _Search:
     def run(self) -> bool:
         """Give the verdict; False when the budget runs out."""
         try:
-            return self._search([self._places(field) for field in self.fields])
+            return self._search([self._places(index) for index in range(len(self.fields))])
         except _OutOfSteps:
             return False
         finally:
@@ -155,14 +165,10 @@ class _Search:
         if self.steps_left < 0:
             raise _OutOfSteps
 
-    def _places(self, field: Field) -> list[tuple[dict[int, int], bool]]:
+    def _places(self, index: int) -> list[tuple[dict[int, int], bool]]:
         """Give where leaves of a field stand: the element chosen in each array above, and whether a leaf there is accepted."""
-        places = []
-        for context in self.event.contexts:
-            leaves = context.leaves.get(field.path)
-            if leaves is not None:
-                places.append((self._route(context), any(field.accepts(leaf) for leaf in leaves)))
-        return places
+        places = self.event.places.get(self.fields[index].path, ())
+        return [(self._route(context), id(context) in self.accepted[index]) for context in places]
 
     def _route(self, context: Context) -> dict[int, int]:
         route: dict[int, int] = {}

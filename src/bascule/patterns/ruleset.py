@@ -1,35 +1,215 @@
-"""A set of named patterns, matched together and replaced whole."""
+"""A set of named patterns, matched together and replaced whole.
+
+``compile`` builds a schema (what to decode), an index (where each rule waits) and a match function made for both. The set
+never changes: ``with_rule`` and ``without`` give another set that shares almost everything, so matching goes on undisturbed
+and a caller swaps one reference. Events the match function cannot decide go through the same index on the general path; rules
+the schema cannot hold are always matched there.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+
+import msgspec
 
 from bascule.patterns.dialects import Dialect
+from bascule.patterns.driver import Driver
+from bascule.patterns.events import PathNode, path_tree, read_event
+from bascule.patterns.expressions import is_compilable, is_numeric
+from bascule.patterns.index import Index, Item, added, build, removed
+from bascule.patterns.matching import Conjunction
 from bascule.patterns.pattern import Pattern
+from bascule.patterns.schema import Schema
+
+
+class _Parts(msgspec.Struct, frozen=True):
+    """Everything a set is made of."""
+
+    patterns: dict[str, Pattern]
+    numbers: dict[str, int]  # id -> place in the order of matches
+    schema: Schema
+    index: Index  # rules the schema can hold
+    general: Index  # the others
+    tree: PathNode  # the paths of all rules
+    general_tree: PathNode  # the paths of the others
+    dialect: Dialect
 
 
 class RuleSet:
-    """An immutable set of patterns by id."""
+    """An immutable set of patterns by id.
 
-    __slots__ = ("_patterns", "dialect")
+    ``match(event: bytes) -> list[str]`` gives the ids of the matching rules in the order the rules were added; a replaced rule
+    keeps its place. Bytes that are not a JSON object match nothing. It never raises and may be called from any thread.
+    """
 
-    def __init__(self, patterns: dict[str, Pattern], dialect: Dialect) -> None:
-        self._patterns = patterns
-        self.dialect = dialect
+    __slots__ = ("_parts", "match")
+
+    match: Callable[[bytes], list[str]]
+
+    def __init__(self, parts: _Parts) -> None:
+        self._parts = parts
+        self.match = _match_function(parts)
 
     @classmethod
     def compile(cls, texts: Mapping[str, str], dialect: Dialect = Dialect.EVENT_BUS) -> RuleSet:
-        """Parse every pattern; raises PatternError for the first that is not valid."""
-        return cls({rule_id: Pattern.parse(text, dialect) for rule_id, text in texts.items()}, dialect)
+        """Build a set of rules.
+
+        Takes    texts: pattern texts by id.
+        Raises   PatternError for the first text that is not a valid pattern.
+        """
+        return cls.from_patterns({rule_id: Pattern.parse(text, dialect) for rule_id, text in texts.items()}, dialect)
+
+    @classmethod
+    def from_patterns(cls, patterns: dict[str, Pattern], dialect: Dialect = Dialect.EVENT_BUS) -> RuleSet:
+        """Build a set of rules from patterns that were parsed before, in the same dialect."""
+        numbers = {rule_id: number for number, rule_id in enumerate(patterns)}
+        deciders: dict[Conjunction, list[int]] = {}
+        for rule_id, pattern in patterns.items():
+            for branch in pattern.branches:
+                deciders.setdefault(branch, []).append(numbers[rule_id])
+        items = [Item(tuple(rules), branch, branch.fields) for branch, rules in deciders.items()]
+        usage: Counter[str] = Counter()
+        for item in items:
+            usage.update(field.path for field in item.fields)
+        fields = [field for item in items for field in item.fields]
+        raw = frozenset(field.path for field in fields if is_numeric(field))
+        schema = Schema((path for path, _ in usage.most_common()), raw)
+        fast, general = _split(items, schema)
+        return cls(
+            _Parts(
+                patterns=patterns,
+                numbers=numbers,
+                schema=schema,
+                index=build(fast, schema),
+                general=build(general, None),
+                tree=path_tree(usage),
+                general_tree=_tree_of(general),
+                dialect=dialect,
+            )
+        )
 
     def with_rule(self, rule_id: str, text: str) -> RuleSet:
-        """Give a set that also holds this rule; one of the same id is replaced and keeps its place."""
-        return RuleSet({**self._patterns, rule_id: Pattern.parse(text, self.dialect)}, self.dialect)
+        """Give a set that also holds this rule; one of the same id is replaced and keeps its place.
+
+        Raises   PatternError.
+        Promise  this set is unchanged and goes on matching; the cost hardly depends on the number of rules.
+        """
+        parts = self._parts
+        pattern = Pattern.parse(text, parts.dialect)
+        number = parts.numbers.get(rule_id, max(parts.numbers.values(), default=-1) + 1)
+        old = parts.patterns.get(rule_id)
+        index, general = _without_pattern(parts, old, number) if old is not None else (parts.index, parts.general)
+        items = [Item((number,), branch, branch.fields) for branch in dict.fromkeys(pattern.branches)]
+        new_paths = [path for path in pattern.paths if path not in parts.schema.paths]
+        schema = parts.schema
+        if new_paths:
+            fields = [field for item in items for field in item.fields if field.path in new_paths]
+            schema = schema.extended(new_paths, frozenset(field.path for field in fields if is_numeric(field)))
+        fast, others = _split(items, schema)
+        for item in fast:
+            index = added(index, item, schema)
+        for item in others:
+            general = added(general, item, None)
+        patterns = {**parts.patterns, rule_id: pattern}
+        return RuleSet(
+            _Parts(
+                patterns=patterns,
+                numbers={**parts.numbers, rule_id: number},
+                schema=schema,
+                index=index,
+                general=general,
+                tree=path_tree(_paths(patterns.values())) if new_paths else parts.tree,
+                general_tree=_tree_of(general.items()) if others else parts.general_tree,
+                dialect=parts.dialect,
+            )
+        )
 
     def without(self, rule_id: str) -> RuleSet:
-        """Give a set that does not hold this rule."""
-        return RuleSet({key: value for key, value in self._patterns.items() if key != rule_id}, self.dialect)
+        """Give a set that does not hold this rule; the same set when it never did."""
+        parts = self._parts
+        pattern = parts.patterns.get(rule_id)
+        if pattern is None:
+            return self
+        index, general = _without_pattern(parts, pattern, parts.numbers[rule_id])
+        return RuleSet(
+            msgspec.structs.replace(
+                parts,
+                patterns={key: value for key, value in parts.patterns.items() if key != rule_id},
+                numbers={key: value for key, value in parts.numbers.items() if key != rule_id},
+                index=index,
+                general=general,
+            )
+        )
 
-    def match(self, event: bytes) -> list[str]:
-        """Give the ids of the matching rules, in the order the rules were added."""
-        return [rule_id for rule_id, pattern in self._patterns.items() if pattern.matches(event)]
+    def __len__(self) -> int:
+        return len(self._parts.patterns)
+
+    def __contains__(self, rule_id: str) -> bool:
+        return rule_id in self._parts.patterns
+
+    def pattern(self, rule_id: str) -> Pattern:
+        """Give the parsed pattern of a rule, to explain an event with; KeyError when there is no such rule."""
+        return self._parts.patterns[rule_id]
+
+
+def _split(items: list[Item], schema: Schema) -> tuple[list[Item], list[Item]]:
+    """Separate what the schema and the expressions can hold from what only the general path can."""
+    fast: list[Item] = []
+    general: list[Item] = []
+    for item in items:
+        is_fast = all(field.path in schema.paths and is_compilable(field) for field in item.fields)
+        (fast if is_fast else general).append(item)
+    return fast, general
+
+
+def _without_pattern(parts: _Parts, pattern: Pattern, number: int) -> tuple[Index, Index]:
+    index, general = parts.index, parts.general
+    for branch in dict.fromkeys(pattern.branches):
+        index = removed(index, number, branch)
+        general = removed(general, number, branch)
+    return index, general
+
+
+def _paths(patterns: Iterable[Pattern]) -> set[str]:
+    return {path for pattern in patterns for path in pattern.paths}
+
+
+def _tree_of(items: list[Item]) -> PathNode:
+    return path_tree({field.path for item in items for field in item.fields})
+
+
+def _match_function(parts: _Parts) -> Callable[[bytes], list[str]]:
+    ids = {number: rule_id for rule_id, number in parts.numbers.items()}
+    keeps_tokens = parts.dialect.value.compares_number_text
+    index, general, tree, general_tree = parts.index, parts.general, parts.tree, parts.general_tree
+
+    def decide(data: bytes) -> list[str]:
+        event = read_event(data, tree, keeps_tokens=keeps_tokens)
+        numbers: set[int] = set()
+        if event is not None:
+            index.collect_general(event, numbers)
+            general.collect_general(event, numbers)
+        return [ids[number] for number in sorted(numbers)]
+
+    def also(data: bytes) -> list[int]:
+        event = read_event(data, general_tree, keeps_tokens=keeps_tokens)
+        numbers: set[int] = set()
+        if event is not None:
+            general.collect_general(event, numbers)
+        return list(numbers)
+
+    def finish(numbers: list[int], data: bytes) -> list[str]:
+        if not data.isascii() and not _is_utf8(data):
+            return []  # the decoder skips what no rule mentions without looking at its encoding
+        return [ids[numbers[0]]] if len(numbers) == 1 else [ids[number] for number in sorted(set(numbers))]
+
+    return Driver(index, parts.schema).build(decide, finish, also if general.item_count else None)
+
+
+def _is_utf8(data: bytes) -> bool:
+    try:
+        data.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from functools import lru_cache
 
 import msgspec
 
@@ -20,6 +21,7 @@ _V6_DOTTED = re.compile(r"[0-9a-fA-F:]*:[0-9.]+")
 _BITS = {4: 32, 6: 128}
 
 
+@lru_cache(maxsize=16_384)  # addresses come back: clients, hosts, gateways
 def address_of(text: str) -> tuple[int, int] | None:
     """Give ``(version, address as an integer)`` of an address literal, None for any other text."""
     if len(text) > 45:

@@ -15,20 +15,24 @@ import msgspec
 from bascule.patterns.operators.condition import Leaf, quoted
 
 
-@lru_cache(maxsize=4_096)
-def _regex(text: str) -> tuple[re.Pattern[str], int, int]:
-    """Give the expression for a text, and the shortest and longest string it can accept.
+def spelling_regex(text: str) -> str:
+    """Give the expression for every spelling of a text.
 
     The two spellings of a character never start alike, so the expression cannot backtrack further than one character.
     """
-    parts: list[str] = []
-    shortest = longest = 0
-    for char in text:
-        spellings = sorted({char.lower(), char.upper()})
-        parts.append("(?:" + "|".join(re.escape(spelling) for spelling in spellings) + ")")
-        shortest += min(len(spelling) for spelling in spellings)
-        longest += max(len(spelling) for spelling in spellings)
-    return re.compile("".join(parts), re.DOTALL), shortest, longest
+    return "".join("(?:" + "|".join(re.escape(spelling) for spelling in _spellings(char)) + ")" for char in text)
+
+
+def _spellings(char: str) -> list[str]:
+    return sorted({char.lower(), char.upper()})
+
+
+@lru_cache(maxsize=4_096)
+def _regex(text: str) -> tuple[re.Pattern[str], int, int]:
+    """Give the compiled expression, and the length of the shortest and longest string it can accept."""
+    shortest = sum(min(map(len, _spellings(char))) for char in text)
+    longest = sum(max(map(len, _spellings(char))) for char in text)
+    return re.compile(spelling_regex(text)), shortest, longest
 
 
 def equals(text: str, value: str) -> bool:

@@ -1,0 +1,246 @@
+"""Turns the fields of a conjunction into one Python expression over a decoded event.
+
+The text of an expression contains only operators and names of constants, never anything from a pattern, and expressions of the
+same shape share one compiled factory. A string value is tested in line; every other kind of value goes to ``judge`` or
+``judge_raw``, which follow the general path's definition. ``Odd`` means: decide this event on the general path.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any, TypeAlias
+
+import msgspec
+from msgspec import UNSET, Raw
+
+from bascule.patterns.decimals import NumberText, number_of, number_of_int
+from bascule.patterns.events import decode
+from bascule.patterns.matching import Field
+from bascule.patterns.operators.addresses import Cidr
+from bascule.patterns.operators.affixes import Prefix, Suffix
+from bascule.patterns.operators.anything_but import AnythingBut
+from bascule.patterns.operators.condition import Condition
+from bascule.patterns.operators.exact import Exact, ExactAddress, ExactToken
+from bascule.patterns.operators.exists import Exists
+from bascule.patterns.operators.ignore_case import EqualsIgnoreCase, PrefixIgnoreCase, SuffixIgnoreCase
+from bascule.patterns.operators.numeric import INFINITY, Numeric
+from bascule.patterns.operators.wildcard import Wildcard, glob
+from bascule.patterns.schema import Schema
+
+Test: TypeAlias = Callable[[Any], Any]
+
+
+class Odd(Exception):
+    """The compiled tests cannot decide this event."""
+
+
+class Source:
+    """An expression under construction: its text and the constants it names."""
+
+    def __init__(self) -> None:
+        self.constants: list[Any] = []
+
+    def constant(self, value: Any) -> str:
+        """Give the name under which the expression sees ``value``."""
+        self.constants.append(value)
+        return f"c{len(self.constants) - 1}"
+
+
+def is_numeric(field: Field) -> bool:
+    """Say whether only numbers can satisfy the field, so that its value may stay undecoded."""
+    return bool(field.conditions) and all(
+        isinstance(one, Numeric) or (isinstance(one, Exact) and isinstance(one.value, float))
+        for one in field.conditions
+    )
+
+
+def is_compilable(field: Field) -> bool:
+    """Say whether expressions can express the field at all; numbers compared as text cannot."""
+    return not any(
+        isinstance(one, ExactToken) or (isinstance(one, Exact) and isinstance(one.value, NumberText))
+        for one in field.conditions
+    )
+
+
+def compile_test(fields: list[Field], schema: Schema) -> Test:
+    """Give a function of the decoded event that says True when every field is satisfied."""
+    source = Source()
+    text = " and ".join(field_text(field, schema, source) for field in sorted(fields, key=_cost)) or "True"
+    factory: Callable[..., Test] = _factory(text, len(source.constants))
+    return factory(*source.constants)
+
+
+@lru_cache(maxsize=4_096)
+def _factory(text: str, constant_count: int) -> Any:
+    names = ", ".join(f"c{index}" for index in range(constant_count))
+    return eval(f"lambda {names}: lambda e: {text}", NAMESPACE)
+
+
+def _cost(field: Field) -> int:
+    return 0 if all(isinstance(one, Exact) for one in field.conditions) else 1 + is_numeric(field)
+
+
+def field_text(field: Field, schema: Schema, source: Source) -> str:
+    """Give the expression for one field, reading its value from the event ``e``."""
+    chain = "e." + ".".join(schema.chain(field.path))
+    name = source.constant(field)
+    if field.path in schema.raw:
+        if is_numeric(field):
+            test = number_text(field, source, "v", "r")
+            decided = f"({test} if (v := NUMBER(r)).__class__ is float else judge_raw(r, {name}))"
+        else:
+            decided = f"judge_exactly(r, {name})"
+        return (
+            f"((r := {chain}) is U or {decided})" if field.can_be_absent else f"((r := {chain}) is not U and {decided})"
+        )
+    test = string_text(field.conditions, source, "v")
+    otherwise = f"judge(v, {name})" if field.can_be_absent else f"(v is not U and judge(v, {name}))"
+    return f"({test} if (v := {chain}).__class__ is str else {otherwise})"
+
+
+def number_text(field: Field, source: Source, value: str, raw: str) -> str:
+    """Give the expression for a numeric field whose value is the float named ``value``."""
+    parts = []
+    for one in field.conditions:
+        if isinstance(one, Exact):
+            parts.append(f"{value} == {source.constant(one.value)}")
+        elif isinstance(one, Numeric) and one.low == one.high:
+            parts.append(f"{value} == {source.constant(one.low)}")
+        elif isinstance(one, Numeric):
+            low = f"{source.constant(one.low)} {'<=' if one.includes_low else '<'} " if one.low != -INFINITY else ""
+            high = f" {'<=' if one.includes_high else '<'} {source.constant(one.high)}" if one.high != INFINITY else ""
+            parts.append(f"{low}{value}{high}")
+    return f"(({' or '.join(parts)}) and is_comparable({raw}))"
+
+
+def string_text(conditions: tuple[Condition, ...], source: Source, value: str) -> str:
+    """Give the expression that says whether the string named ``value`` satisfies one of the conditions."""
+    parts: list[str] = []
+    texts = [one.value for one in conditions if isinstance(one, Exact) and isinstance(one.value, str)]
+    if len(texts) == 1:
+        parts.append(f"{value} == {source.constant(texts[0])}")
+    elif texts:
+        parts.append(f"{value} in {source.constant(frozenset(texts))}")
+    for kind, method in ((Prefix, "startswith"), (Suffix, "endswith")):
+        affixes = [one.text for one in conditions if isinstance(one, kind)]
+        if affixes:
+            parts.append(f"{value}.{method}({source.constant(affixes[0] if len(affixes) == 1 else tuple(affixes))})")
+    parts += [text for one in conditions if (text := _one_string_text(one, source, value))]
+    return "(" + " or ".join(parts) + ")" if parts else "False"
+
+
+def _one_string_text(one: Condition, source: Source, value: str) -> str:
+    if isinstance(one, AnythingBut):
+        return f"not {string_text(one.excluded, source, value)}"
+    if isinstance(one, Exists):
+        return str(one.is_present)
+    if isinstance(one, Wildcard):
+        return _wildcard_text(one, source, value)
+    if isinstance(one, EqualsIgnoreCase) and one.text.isascii():
+        return f"({value}.lower() == {source.constant(one.text.lower())} and {value}.isascii())"
+    if isinstance(one, (EqualsIgnoreCase, PrefixIgnoreCase, SuffixIgnoreCase, Cidr, ExactAddress)):
+        return f"{source.constant(one)}.holds({value})"
+    return ""
+
+
+def _wildcard_text(one: Wildcard, source: Source, value: str) -> str:
+    first, *middle, last = one.pieces if len(one.pieces) > 1 else (one.text, "")
+    if len(one.pieces) == 1:
+        return f"{value} == {source.constant(one.pieces[0])}"
+    parts = []
+    if first:
+        parts.append(f"{value}.startswith({source.constant(first)})")
+    if last:
+        parts.append(f"{value}.endswith({source.constant(last)})")
+    if middle or (first and last):
+        if len(middle) == 1 and not first and not last:
+            return f"{source.constant(middle[0])} in {value}"
+        parts.append(f"glob({source.constant(one.pieces)}, {value})")
+    return "(" + " and ".join(parts) + ")" if parts else "True"
+
+
+def judge(value: Any, field: Field) -> bool:
+    """Decide a field whose decoded value is not a string."""
+    if value is UNSET or value.__class__ is dict:
+        return field.can_be_absent
+    if value.__class__ is not list:
+        return _judge_scalar(value, field)
+    scalars = flat(value)
+    return any(_judge_scalar(scalar, field) for scalar in scalars) if scalars else field.can_be_absent
+
+
+def _judge_scalar(value: Any, field: Field) -> bool:
+    if value.__class__ is int:
+        return field.accepts(number_of_int(value))
+    if value.__class__ is float and any(_looks_at_numbers(one) for one in field.conditions):
+        raise Odd  # its literal is lost, and with it whether it is comparable
+    return field.accepts(value)
+
+
+def _looks_at_numbers(one: Condition) -> bool:
+    if isinstance(one, AnythingBut):
+        return any(_looks_at_numbers(excluded) for excluded in one.excluded)
+    return isinstance(one, Numeric) or (isinstance(one, Exact) and isinstance(one.value, float))
+
+
+def flat(value: list[Any]) -> list[Any]:
+    """Give the scalars of an array and of the arrays inside it."""
+    scalars: list[Any] = []
+    stack = [value]
+    while stack:
+        for member in stack.pop():
+            if member.__class__ is list:
+                stack.append(member)
+            elif member.__class__ is not dict:
+                scalars.append(member)
+    return scalars
+
+
+def judge_raw(raw: Raw, field: Field) -> bool:
+    """Decide a numeric field whose undecoded value is not one number."""
+    value = decode_number(raw)
+    if value.__class__ is not list:
+        return field.can_be_absent and value.__class__ is dict
+    scalars = flat(value)
+    if not scalars:
+        return field.can_be_absent
+    if not any(field.accepts(float(scalar)) for scalar in scalars if scalar.__class__ in (int, float)):
+        return False  # the nearest doubles fail, so whatever the literals are, they fail too
+    return any(
+        field.accepts(number_of_int(scalar) if type(scalar) is int else scalar) for scalar in flat(decode(bytes(raw)))
+    )
+
+
+def judge_exactly(raw: Raw, field: Field) -> bool:
+    """Decide any field whose value was left undecoded."""
+    value = decode(bytes(raw))
+    if value.__class__ is dict:
+        return field.can_be_absent
+    if value.__class__ is not list:
+        return field.accepts(number_of_int(value) if type(value) is int else value)
+    scalars = flat(value)
+    if not scalars:
+        return field.can_be_absent
+    return any(field.accepts(number_of_int(scalar) if type(scalar) is int else scalar) for scalar in scalars)
+
+
+def is_comparable(raw: Raw) -> bool:
+    """Say whether an undecoded number is its own double, so that it takes part in comparisons."""
+    token = bytes(raw)
+    return (len(token) <= 15 and b"e" not in token and b"E" not in token) or not isinstance(
+        number_of(token.decode()), NumberText
+    )
+
+
+decode_number = msgspec.json.Decoder(float | list | str | bool | dict | None).decode
+NAMESPACE: dict[str, Any] = {
+    "NUMBER": decode_number,
+    "U": UNSET,
+    "glob": glob,
+    "is_comparable": is_comparable,
+    "judge": judge,
+    "judge_exactly": judge_exactly,
+    "judge_raw": judge_raw,
+    "__builtins__": {"str": str, "float": float, "list": list},
+}

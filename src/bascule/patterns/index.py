@@ -1,0 +1,303 @@
+"""Finds the few rules that an event can match: every rule waits in one table, under its most selective field.
+
+An index is built from items (the fields of one conjunction that are still to be decided, and the numbers of the rules that are
+decided by them). Each item goes into the table where it shares its bucket with the fewest others; a bucket that stays large
+becomes an index of its own over the remaining fields. Items that no table can hold are tested one by one.
+
+The same index serves compiled events (``collect``) and events on the general path (``collect_general``), where the whole
+conjunction is judged again.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from operator import attrgetter
+from typing import Any, TypeAlias
+
+from msgspec import UNSET, Raw
+
+from bascule.patterns.decimals import number_of_int
+from bascule.patterns.events import Event, decode
+from bascule.patterns.expressions import compile_test, flat
+from bascule.patterns.matching import Conjunction, Field
+from bascule.patterns.schema import Schema
+from bascule.patterns.tables import CIDR, EQUAL, FOLD, NUMERIC, TABLES, Hit, KeyTable, access
+
+BUCKET_MAX = 8  # hits tested one after the other before a bucket becomes an index
+GROUP_MIN = {EQUAL: 3, FOLD: 3, CIDR: 3}  # items that make a table cheaper than tests
+OTHER_GROUP_MIN = 8  # of the other kinds of table
+SCANS_MAX = 64  # items tested one by one before they become tables
+ROUNDS_MAX = 12  # tables of equal values chosen for their small buckets
+
+Place: TypeAlias = tuple[str, str]  # kind of table, path
+Way: TypeAlias = tuple[Place, tuple[Any, ...], Field, bool]  # place, keys, the field, whether being found satisfies it
+
+
+class Item:
+    """What is left to decide for one conjunction."""
+
+    __slots__ = ("conjunction", "fields", "numbers")
+
+    def __init__(self, numbers: tuple[int, ...], conjunction: Conjunction, fields: tuple[Field, ...]) -> None:
+        self.numbers = numbers
+        self.conjunction = conjunction
+        self.fields = fields
+
+    @property
+    def has_absent(self) -> bool:
+        """Say whether the conjunction wants a field to be absent."""
+        return any(field.can_be_absent for field in self.conjunction.fields)
+
+    def places(self, schema: Schema | None) -> list[Way]:
+        """Give the tables this item could wait in."""
+        found = []
+        for field in self.fields:
+            way = access(field)
+            if way is not None and (way[0] != NUMERIC or schema is None or field.path in schema.raw):
+                found.append(((way[0], field.path), way[1], field, way[2]))
+        return found
+
+    def hit(self, schema: Schema | None, found_by: Field | None = None) -> Hit:
+        """Compile the test for the fields that being found does not already satisfy; no test without a schema."""
+        if schema is None:
+            return (None, self.numbers, self)
+        rest = [field for field in self.fields if field is not found_by]
+        return (compile_test(rest, schema) if rest else None, self.numbers, self)
+
+
+class Index:
+    """Frozen tables by place, and the hits that are tested for every event."""
+
+    __slots__ = ("getters", "groups", "has_absent", "item_count", "scans", "schema")
+
+    def __init__(self, groups: dict[Place, KeyTable], scans: tuple[Hit, ...], schema: Schema | None) -> None:
+        self.groups = groups
+        self.scans = scans
+        self.schema = schema
+        behinds: list[Any] = [behind for *_, behind in self.hits()]
+        self.has_absent: bool = any(behind.has_absent for behind in behinds)  # some rule wants a field to be absent
+        self.item_count: int = sum(behind.item_count if isinstance(behind, Index) else 1 for behind in behinds)
+        self.getters = {path: attrgetter(".".join(schema.chain(path))) for _, path in groups} if schema else {}
+
+    def hits(self) -> Iterator[Hit]:
+        """Give every hit, those of many keys more than once."""
+        yield from self.scans
+        for table in self.groups.values():
+            for bucket in table.buckets.values():
+                yield from bucket
+
+    def items(self) -> list[Item]:
+        """Give every item once, whole."""
+        found: dict[int, Item] = {}
+        for _, _, behind in self.hits():
+            for item in behind.items() if isinstance(behind, Index) else (behind,):
+                found[id(item.conjunction)] = Item(item.numbers, item.conjunction, item.conjunction.fields)
+        return list(found.values())
+
+    def only_groups(self) -> Index:
+        """Give the same index without its tested items."""
+        return Index(self.groups, (), self.schema)
+
+    def collect(self, event: Any) -> list[int]:
+        """Give the numbers of the rules that a decoded event matches; raises Odd when it cannot tell."""
+        numbers: list[int] = []
+        for (_, path), table in self.groups.items():
+            value = self.getters[path](event)
+            hits = table.find(value) if value.__class__ is str else find_any(table, value)
+            run_hits(hits, event, numbers)
+        run_hits(self.scans, event, numbers)
+        return numbers
+
+    def collect_general(self, event: Event, numbers: set[int]) -> None:
+        """Add the numbers of the rules that an event matches by the definition."""
+        for (_, path), table in self.groups.items():
+            for leaf in event.distinct_leaves(path):
+                _judge_hits(table.find(leaf), event, numbers)
+        _judge_hits(self.scans, event, numbers)
+
+
+def added(index: Index, item: Item, schema: Schema | None) -> Index:
+    """Give an index that also holds the item: in a table that exists, else among the tested, which become tables when many."""
+    best: tuple[int, Way] | None = None
+    for way in item.places(schema):
+        place, keys, field, satisfies = way
+        table = index.groups.get(place)
+        if table is not None and satisfies and place[0] == EQUAL:
+            crowd = max(len(table.buckets.get(key, ())) for key in keys)
+            if crowd < 4 * BUCKET_MAX and (best is None or crowd < best[0]):
+                best = crowd, way
+    if best is not None:
+        place, keys, field, _ = best[1]
+        buckets = dict(index.groups[place].buckets)
+        hit = item.hit(schema, field)
+        for key in keys:
+            buckets[key] = (*buckets.get(key, ()), hit)
+        return Index({**index.groups, place: TABLES[place[0]](buckets)}, index.scans, schema)
+    return Index(index.groups, _regrouped((*index.scans, item.hit(schema)), schema), schema)
+
+
+def _regrouped(scans: tuple[Hit, ...], schema: Schema | None) -> tuple[Hit, ...]:
+    """Turn many tested items, and earlier small layers of such, into one layer with tables of its own."""
+    if sum(isinstance(behind, Item) for *_, behind in scans) <= SCANS_MAX:
+        return scans
+    items: list[Item] = []
+    kept: list[Hit] = []
+    for hit in sorted(scans, key=lambda hit: 1 if isinstance(hit[2], Item) else hit[2].item_count):
+        behind = hit[2]
+        if isinstance(behind, Item):
+            items.append(behind)
+        elif behind.item_count <= 2 * len(items):
+            items += behind.items()
+        else:
+            kept.append(hit)
+    layer = build(items, schema)
+    return (*kept, *layer.scans, (layer.only_groups().collect, (), layer.only_groups())) if layer.groups else scans
+
+
+def removed(index: Index, number: int, conjunction: Conjunction) -> Index:
+    """Give an index in which the conjunction no longer decides the rule of this number."""
+    groups = dict(index.groups)
+    paths = {field.path for field in conjunction.fields}
+    for place, table in index.groups.items():
+        if place[1] not in paths:
+            continue
+        keys = {
+            key for way in Item((), conjunction, conjunction.fields).places(None) if way[0] == place for key in way[1]
+        }
+        if keys:
+            buckets = dict(table.buckets)
+            for key in keys & buckets.keys():
+                buckets[key] = _hits_without(buckets[key], number, conjunction)
+                if not buckets[key]:
+                    del buckets[key]
+            groups[place] = TABLES[place[0]](buckets)
+            if not buckets:
+                del groups[place]
+    return Index(groups, _hits_without(index.scans, number, conjunction), index.schema)
+
+
+def _hits_without(hits: tuple[Hit, ...], number: int, conjunction: Conjunction) -> tuple[Hit, ...]:
+    left: list[Hit] = []
+    for test, numbers, behind in hits:
+        if isinstance(behind, Index):
+            inner = removed(behind, number, conjunction)
+            if inner.groups or inner.scans:
+                left.append((inner.collect, (), inner))
+        elif number not in numbers or behind.conjunction != conjunction:
+            left.append((test, numbers, behind))
+        elif len(numbers) > 1:
+            rest = tuple(one for one in numbers if one != number)
+            left.append((test, rest, Item(rest, conjunction, behind.fields)))
+    return tuple(left)
+
+
+def run_hits(hits: Iterable[Hit], event: Any, numbers: list[int]) -> None:
+    """Add the numbers of the hits whose tests hold."""
+    for test, hit_numbers, _ in hits:
+        if test is None:
+            numbers += hit_numbers
+        else:
+            outcome = test(event)
+            if outcome is True:
+                numbers += hit_numbers
+            elif outcome:
+                numbers += outcome
+
+
+def _judge_hits(hits: Iterable[Hit], event: Event, numbers: set[int]) -> None:
+    for _, hit_numbers, behind in hits:
+        if isinstance(behind, Index):
+            behind.collect_general(event, numbers)
+        elif not numbers.issuperset(hit_numbers) and behind.conjunction.holds(event):
+            numbers.update(hit_numbers)
+
+
+def find_any(table: KeyTable, value: Any) -> list[Hit]:
+    """Look up a decoded value that is not a string, or a value that was left undecoded."""
+    if value is UNSET or value.__class__ is dict:
+        return []
+    if value.__class__ is Raw:
+        value = decode(bytes(value))
+    elif value.__class__ is int or value.__class__ is float:
+        return []  # tables over decoded values never hold numbers
+    hits: dict[int, Hit] = {}
+    for leaf in flat(value) if value.__class__ is list else (value,):
+        for hit in table.find(number_of_int(leaf) if type(leaf) is int else leaf):
+            hits[id(hit)] = hit
+    return list(hits.values())
+
+
+def build(items: list[Item], schema: Schema | None) -> Index:
+    """Distribute the items over tables; without a schema, for the general path alone."""
+    ways = [(item, item.places(schema)) for item in items]
+    chosen = _choose_places(ways)
+    members: dict[Place, list[tuple[Item, Way]]] = {}
+    scanned: list[Item] = []
+    for item, item_ways in ways:
+        place = chosen.get(id(item))
+        if place is None:
+            scanned.append(item)
+        else:
+            members.setdefault(place, []).append((item, next(way for way in item_ways if way[0] == place)))
+    groups: dict[Place, KeyTable] = {}
+    for place, group in members.items():
+        if len(group) < GROUP_MIN.get(place[0], OTHER_GROUP_MIN):
+            scanned += (item for item, _ in group)
+            continue
+        buckets: dict[Any, list[tuple[Item, Field | None]]] = {}
+        for item, (_, keys, field, satisfies) in group:
+            for key in keys:
+                buckets.setdefault(key, []).append((item, field if satisfies else None))
+        groups[place] = TABLES[place[0]]({key: _bucket(bucket, schema) for key, bucket in buckets.items()})
+    return Index(groups, tuple(item.hit(schema) for item in scanned), schema)
+
+
+def _bucket(bucket: list[tuple[Item, Field | None]], schema: Schema | None) -> tuple[Hit, ...]:
+    if len(bucket) > BUCKET_MAX:
+        rest = [
+            Item(item.numbers, item.conjunction, tuple(field for field in item.fields if field is not found_by))
+            for item, found_by in bucket
+            if found_by is not None and len(item.fields) > 1
+        ]
+        if len(rest) > BUCKET_MAX:
+            inner = build(rest, schema)
+            if inner.groups:
+                done = tuple(
+                    item.hit(schema, field) for item, field in bucket if field is None or len(item.fields) == 1
+                )
+                return (*done, (inner.collect, (), inner))
+    return tuple(item.hit(schema, field) for item, field in bucket)
+
+
+def _choose_places(items: list[tuple[Item, list[Way]]]) -> dict[int, Place]:
+    """Choose a table per item, as few tables as possible whose buckets stay small."""
+    sizes: dict[Place, Counter[Any]] = {}
+    for _, ways in items:
+        for place, keys, _, _ in ways:
+            sizes.setdefault(place, Counter()).update(keys)
+    chosen: dict[int, Place] = {}
+    open_items = [(item, ways) for item, ways in items if ways]
+    for _ in range(ROUNDS_MAX):
+        coverage: Counter[Place] = Counter()
+        for _, ways in open_items:
+            for place, keys, _, _ in ways:
+                if place[0] == EQUAL and max(sizes[place][key] for key in keys) <= BUCKET_MAX:
+                    coverage[place] += 1
+        if not coverage:
+            break
+        best, count = max(coverage.items(), key=lambda pair: (pair[1], len(sizes[pair[0]]), pair[0]))
+        if count < GROUP_MIN[EQUAL]:
+            break
+        still_open = []
+        for item, ways in open_items:
+            if any(way[0] == best and max(sizes[best][key] for key in way[1]) <= BUCKET_MAX for way in ways):
+                chosen[id(item)] = best
+            else:
+                still_open.append((item, ways))
+        open_items = still_open
+    for item, ways in open_items:
+        chosen[id(item)] = min(
+            ways, key=lambda way: (max(sizes[way[0]][key] for key in way[1]), way[0][0] != EQUAL, way[0])
+        )[0]
+    return chosen
