@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import msgspec
 
+from bascule.journal.limits import MESSAGE_MAX, STRANGER_ID_MAX
 from bascule.kernel.ids import batch_of_event
 from bascule.kernel.ids import event_id as event_id_of
 from bascule.kernel.journal import EventBatch, Note
@@ -24,10 +25,6 @@ LATE_LOG = "journal/late"
 LOGS_QUEUE = "journal/logs"
 #: The signal of everything new in the journal.
 SIGNAL = "journal"
-#: A note this long after the second of the birth is late: ``recent`` no longer watches that second. milliseconds
-LATE_MS = 5_000
-#: Messages of notes are cut here: a journal is not a log. characters
-MESSAGE_MAX = 1_024
 
 
 class FoldedNote(msgspec.Struct, frozen=True, array_like=True):
@@ -111,7 +108,7 @@ def place_of(event_id: str) -> Place | None:
 
 def stranger_log(event_id: str) -> str:
     """The log of an event whose id says nothing about its birth."""
-    return f"journal/id/{event_id[:200]}"
+    return f"journal/id/{event_id[:STRANGER_ID_MAX]}"
 
 
 #: The head of notes in the log of a stranger, which holds nobody else's.

@@ -11,7 +11,6 @@ import msgspec
 
 from bascule.journal.layout import (
     LATE_LOG,
-    LATE_MS,
     BatchRecord,
     folded_notes,
     is_batch,
@@ -21,14 +20,10 @@ from bascule.journal.layout import (
     read_note,
     second_log,
 )
+from bascule.journal.limits import CATCH_UP_S, LATE_MS, WATCHED_S
 from bascule.kernel.ids import event_id as event_id_of
 from bascule.kernel.journal import Note
 from bascule.kernel.store import Tx
-
-#: A second is watched this long after it is over: as long as a note counts as prompt, and time to commit. seconds
-WATCHED_S = LATE_MS // 1000 + 3
-#: How far back a cursor may lie. seconds
-CATCH_UP_S = 300
 
 
 class Happening(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -10,6 +10,15 @@ from __future__ import annotations
 import msgspec
 
 from bascule.journal.layout import LATE_LOG, LOGS_QUEUE
+from bascule.journal.limits import (
+    ANNOUNCED_MAX,
+    GRACE_MS_MAX,
+    LATE_KEPT_MS,
+    LOGS_MAX,
+    RECORD_BYTES,
+    RECORDS_MAX,
+    RETENTION_POLL_MS,
+)
 from bascule.kernel.context import Context
 from bascule.kernel.documents import Collection
 from bascule.kernel.loop import Loop
@@ -18,22 +27,8 @@ from bascule.kernel.scope import Scope
 from bascule.kernel.settings import Settings
 from bascule.kernel.store import Tx
 
-#: What a record takes besides its body. bytes; measured on the SQLite engine, rounded up
-RECORD_BYTES = 64
-#: Records removed in one tick, so that other writers wait for a few milliseconds only. count
-RECORDS_MAX = 2_000
-#: Announcements looked at in one tick. count
-LOGS_MAX = 64
-#: Stories outlive their age by up to this, so that the last words of a 24-hour retry policy find their story. milliseconds
-GRACE_MS_MAX = 7_200_000
-#: How long the repeated notes of the late log are there for a reader to come back to. milliseconds
-LATE_KEPT_MS = 600_000
 #: Fires when the journal has grown so much that its bounds must be looked at.
 GROWN = "journal.grown"
-#: How often the bounds are looked at otherwise. milliseconds
-POLL_MS = 60_000
-#: Logs remembered as announced. count
-ANNOUNCED_MAX = 4_096
 _EVER_MS = 1 << 53
 
 
@@ -61,7 +56,7 @@ class Retention:
         self._announced: dict[str, None] = {}
         self._growth: dict[str, int] = {}
         self._growth_left = self._bytes_max // 16
-        self.loop = Loop("journal.retention", self.tick, signals=frozenset({GROWN}), poll_ms=POLL_MS)
+        self.loop = Loop("journal.retention", self.tick, signals=frozenset({GROWN}), poll_ms=RETENTION_POLL_MS)
 
     def grew(self, tx: Tx, log: str, at_ms: int, body_bytes: int) -> None:
         """A record was appended to ``log`` in this transaction."""

@@ -14,14 +14,12 @@ from bascule.journal.layout import (
     read_note,
     stranger_log,
 )
+from bascule.journal.limits import PAGE_MAX
 from bascule.kernel.ids import event_id as event_id_of
 from bascule.kernel.journal import Note
 from bascule.kernel.logs import Record
 from bascule.kernel.scope import Scope
 from bascule.kernel.store import Tx
-
-#: Records read at a time. count
-_PAGE = 1_000
 
 
 class FoundEvent(msgspec.Struct, frozen=True):
@@ -91,8 +89,8 @@ def _strangers_notes(tx: Tx, event_id: str) -> Iterator[Note]:
 def _records(tx: Tx, log: str) -> Iterator[Record]:
     after = 0
     while True:
-        page = tx.logs.read(log, after=after, count_max=_PAGE)
+        page = tx.logs.read(log, after=after, count_max=PAGE_MAX)
         yield from page
-        if len(page) < _PAGE:
+        if len(page) < PAGE_MAX:
             return
         after = page[-1].sequence

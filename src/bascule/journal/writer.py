@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from bascule.journal.layout import (
     LATE_LOG,
-    LATE_MS,
     SIGNAL,
     STRANGER_HEAD,
     BatchRecord,
@@ -23,17 +22,12 @@ from bascule.journal.layout import (
     place_of,
     stranger_log,
 )
+from bascule.journal.limits import AHEAD_MS_MAX, HELD_MAX, LATE_MS, RECORDED_MAX
 from bascule.journal.retention import Retention, kept_ms
 from bascule.kernel.journal import EventBatch, Note
 from bascule.kernel.settings import Settings
 from bascule.kernel.store import Tx
 
-#: Calls whose acceptances are held at once, before the oldest are forgotten. count
-HELD_MAX = 256
-#: Calls remembered as recorded. count
-RECORDED_MAX = 4_096
-#: An id whose time is further in the future than this was not made by us. milliseconds
-AHEAD_MS_MAX = 60_000
 _FOLDABLE = {"source_arn", "reference"}
 
 
