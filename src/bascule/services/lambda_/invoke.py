@@ -85,7 +85,7 @@ def _checked_payload(payload: bytes | None, kind: str) -> bytes:
         _check_json(payload)
         if not payload.isascii():
             payload.decode()
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise InvalidRequestContent(
             "Could not parse request body into json: Could not parse payload into json: "
             f"{_unexpected(payload, error)}\n at [Source: (byte[])]"
@@ -94,6 +94,8 @@ def _checked_payload(payload: bytes | None, kind: str) -> bytes:
 
 
 def _unexpected(payload: bytes, error: Exception) -> str:
+    if isinstance(error, RecursionError):
+        return "Document nesting depth exceeds the maximum allowed (1000)"
     position = str(error).rpartition("(byte ")[2].removesuffix(")")
     if not position.isdigit() or int(position) >= len(payload):
         return "Unexpected end-of-input"
@@ -112,7 +114,7 @@ def _client_context(given: str | None) -> str | None:
         text = base64.b64decode(given, validate=True)
         _check_json(text)
         return text.decode()
-    except (binascii.Error, msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (binascii.Error, msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise InvalidRequestContent("Client context must be a valid Base64-encoded JSON object.") from error
 
 
