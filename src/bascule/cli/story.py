@@ -36,6 +36,8 @@ STATES: dict[str, tuple[str, str]] = {
 TRIES_SHOWN = 6
 #: Characters of an event's detail shown before it is cut. count; --json shows all
 DETAIL_SHOWN = 600
+#: Width of lines when the story goes to a file or another program. characters
+PIPE_WIDTH = 200
 #: What the resource of an ARN is called, by ARN service.
 WORDS = {
     "sqs": "queue",
@@ -63,7 +65,8 @@ def story(
         return
     from rich.console import Console
 
-    render_story(Console(highlight=False), found)
+    console = Console(highlight=False)
+    render_story(console if console.is_terminal else Console(highlight=False, width=PIPE_WIDTH), found)
 
 
 def render_story(console: Console, story: Json) -> None:
@@ -120,7 +123,7 @@ class _Way:
         if len(tries) > 1 or (tries and tries[0]["kind"] not in ("accepted", "dead-letter")):
             _add_tries(branch, tries, self._came_ms)
         for invocation in delivery["invocations"]:
-            _add_invocation(branch, invocation, self._came_ms)
+            _add_invocation(branch, invocation, self._came_ms, delivery.get("reference", ""))
         letter = delivery.get("dead_letter")
         if letter and letter["target_arn"] != delivery["target_arn"]:
             branch.add(_line(("dead letter in ", "red"), (short_arn(letter["target_arn"]), "bold"), _as(letter)))
@@ -198,22 +201,23 @@ def _add_tries(branch: Tree, tries: list[Json], came_ms: int) -> None:
         branch.add(_line(*line))
 
 
-def _add_invocation(parent: Tree, invocation: Json, came_ms: int) -> None:
+def _add_invocation(parent: Tree, invocation: Json, came_ms: int, sent_as: str = "") -> None:
+    """One attempt at a function; ``sent_as`` is the request id that the line above has already told."""
     words, colour = STATES[invocation["state"]]
-    line = [
-        ("invocation ", ""),
-        (invocation["request_id"], "dim"),
-        (f" try {invocation['attempt']} {_since(invocation['started_ms'], came_ms)}: ", "dim"),
-        (words, colour),
-    ]
+    line = [(f"invocation {invocation['attempt']} {_since(invocation['started_ms'], came_ms)}: ", ""), (words, colour)]
     if invocation.get("duration_ms"):
         line.append((f" in {invocation['duration_ms']:.1f} ms", ""))
-    if invocation.get("code"):
-        line.append((f" {invocation['code']}", "red"))
+    code, kind = invocation.get("code"), invocation.get("error_type")
+    if kind or code:
+        line.append((f" {kind or code}", "red"))
     if invocation.get("message"):
         line.append((f" {invocation['message']}", ""))
+    if kind and code and kind != code:
+        line.append((f" ({code})", "dim"))
     if invocation.get("due_ms"):
         line.append((f", next try {_since(invocation['due_ms'], came_ms)}", "yellow"))
+    if invocation["request_id"] != sent_as:
+        line.append((f"  as {invocation['request_id']}", "dim"))
     parent.add(_line(*line))
 
 

@@ -147,20 +147,11 @@ def test_a_function_that_fails_three_times_is_told_with_its_attempts_and_its_dea
     now_ms, request = platform.clock.now_ms(), "m-1"
     for attempt in (1, 2, 3):
         started = Note("invocation-started", now_ms, event, FUNCTION + ":live", request, attempt)
-        error = {"code": "ValueError", "message": "no address", "duration_ms": 12.5}
-        if attempt < 3:
-            ended = Note(
-                "invocation-retry",
-                now_ms + 5,
-                event,
-                FUNCTION,
-                request,
-                attempt,
-                detail={"due_ms": now_ms + 60_000},
-                **error,
-            )  # type: ignore[arg-type]  # mixed values
-        else:
-            ended = Note("invocation-failed", now_ms + 5, event, FUNCTION, request, attempt, **error)  # type: ignore[arg-type]  # mixed values
+        detail: dict[str, str | int | float] = {"due_ms": now_ms + 60_000}
+        kind, code = "invocation-retry", "ValueError"
+        if attempt == 3:
+            kind, code, detail = "invocation-failed", "RetriesExhausted", {"error_type": "ValueError"}
+        ended = Note(kind, now_ms + 5, event, FUNCTION, request, attempt, 12.5, code, "no address", detail)
         note(platform, started, ended)
         now_ms += 60_000
     platform.run(120_005)
@@ -178,7 +169,7 @@ def test_a_function_that_fails_three_times_is_told_with_its_attempts_and_its_dea
     assert (letter["state"], letter["source_arn"]) == ("dead-letter", FUNCTION + ":live")
     assert story["invocations"] == []
     text = screen(story)
-    assert "try 3 +2 min 0 s: failed in 12.5 ms ValueError no address" in text
+    assert "invocation 3 +2 min 0 s: failed in 12.5 ms ValueError no address (RetriesExhausted)" in text
     assert "    └── to letters dlq: dead letter" in text
 
 
@@ -199,7 +190,7 @@ def test_an_invocation_nobody_sent_for_is_told_by_itself(platform: Platform) -> 
     note(platform, Note("invocation-succeeded", platform.clock.now_ms(), event, FUNCTION, "r-9", 1, 3.25))
     story = tell(platform, event)
     assert [one["request_id"] for one in story["invocations"]] == ["r-9"]
-    assert "invocation r-9 try 1 +0 ms: succeeded in 3.2 ms" in screen(story)
+    assert "invocation 1 +0 ms: succeeded in 3.2 ms  as r-9" in screen(story)
 
 
 def test_caused_events_are_named_in_both_directions(platform: Platform) -> None:
