@@ -42,8 +42,7 @@ def starts(world: World, name: str) -> list[tuple[int, str]]:
     )
     events = found["events"]
     return [
-        (round((event["timestamp"] - events[0]["timestamp"]) / 1000), event["message"].split()[2])
-        for event in events
+        (round((event["timestamp"] - events[0]["timestamp"]) / 1000), event["message"].split()[2]) for event in events
     ]
 
 

@@ -76,8 +76,8 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     """The resource policy of a function, version or alias: statements as JSON, in the order added."""
 
     revision_id: str
-    #: Statement id -> statement.
-    statements: dict[str, msgspec.Raw] = {}
+    #: Statement id -> statement, JSON text.
+    statements: dict[str, str] = {}
 
 
 class EventInvokeConfig(msgspec.Struct, frozen=True, kw_only=True):

@@ -80,7 +80,7 @@ def _statement(named: FunctionReference, inp: api.AddPermissionRequest) -> dict[
 
 
 def _document(policy: Policy) -> str:
-    statements = [json.loads(bytes(statement)) for statement in policy.statements.values()]
+    statements = [json.loads(statement) for statement in policy.statements.values()]
     return json.dumps({"Version": "2012-10-17", "Id": "default", "Statement": statements}, separators=(",", ":"))
 
 
@@ -90,9 +90,7 @@ def _revision(named: FunctionReference, function: Function, policy: Policy | Non
     return "" if policy is None else policy.revision_id
 
 
-def _stored(
-    ctx: Context, tx: Tx, named: FunctionReference, function: Function, statements: dict[str, msgspec.Raw]
-) -> None:
+def _stored(ctx: Context, tx: Tx, named: FunctionReference, function: Function, statements: dict[str, str]) -> None:
     """Keep (or remove) the policy; the revision of what it belongs to changes with it."""
     policy = Policy(revision_id=ctx.ids.uuid(), statements=statements)
     if len(_document(policy).encode()) > POLICY_BYTES_MAX:
@@ -126,7 +124,7 @@ def add_permission(ctx: Context, tx: Tx, inp: api.AddPermissionRequest) -> api.A
             "remove the existing statement."
         )
     text = json.dumps(_statement(named, inp), separators=(",", ":"))
-    statements[inp.statement_id] = msgspec.Raw(text.encode())
+    statements[inp.statement_id] = text
     _stored(ctx, tx, named, function, statements)
     return api.AddPermissionResponse(statement=text)
 

@@ -27,7 +27,7 @@ def name_after(token: str | None) -> str:
     if token is None:
         return ""
     try:
-        return base64.urlsafe_b64decode(token.encode()).decode()
+        return base64.b64decode(token.encode(), altchars=b"-_", validate=True).decode()
     except (binascii.Error, UnicodeError) as error:
         raise InvalidParameter(INVALID) from error
 
@@ -58,6 +58,6 @@ def positions_token(positions: dict[str, int]) -> str:
 def positions(token: str) -> dict[str, int]:
     """The streams still to be read, and from where."""
     try:
-        return _decode_positions(base64.urlsafe_b64decode(token.encode()))
+        return _decode_positions(base64.b64decode(token.encode(), altchars=b"-_", validate=True))
     except (binascii.Error, UnicodeError, msgspec.DecodeError) as error:
         raise InvalidParameter(INVALID) from error
