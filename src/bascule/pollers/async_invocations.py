@@ -85,6 +85,8 @@ class AsyncInvocations:
         self._is_running = False
         self._is_settling = False
         self._is_retry_planned = False
+        #: Runs that were started here and have not ended; of these, the ones that have not yet taken their slot.
+        self._running_count = 0
         self._starting_count = 0
         self._poll_count = 0
         self._poll_ms = 0
@@ -258,7 +260,7 @@ class AsyncInvocations:
             return 0
         free = self._runtime.free_slots(lane.latest) - self._starting_count
         if lane.running_count and lane.latest.reserved_concurrency is None:
-            free -= self._width_max // ROOM_LEFT_PART
+            free -= (free + self._running_count) // ROOM_LEFT_PART
         return max(0, free)
 
     def _plan_retry(self, lane: Lane) -> None:
@@ -294,6 +296,7 @@ class AsyncInvocations:
 
     def _start(self, lane: Lane, work: Work) -> None:
         lane.running_count += 1
+        self._running_count += 1
         self._starting_count += 1
         self._spawn(self._run(lane, work))
 
@@ -310,6 +313,7 @@ class AsyncInvocations:
             _report_bug(lane, error)
         finally:
             lane.running_count -= 1
+            self._running_count -= 1
         self._ended.append(_Ended(lane, work.event.sequence, outcome))
         if not self._is_settling:
             self._is_settling = True
