@@ -14,6 +14,9 @@ import msgspec
 
 from bascule.protocol.model import Document, ServiceModel
 
+#: Models kept; the oldest goes first, and is read again when it is needed. One takes up to some ten megabytes. count
+MODELS_MAX = 32
+
 _DECODE = msgspec.json.Decoder(Document).decode
 
 
@@ -52,6 +55,8 @@ class Catalog:
         found = self._models.get(service)
         if found is None and service in self.services():
             found = ServiceModel(service, _DECODE(self._newest(service)))
+            if len(self._models) >= MODELS_MAX:
+                del self._models[next(iter(self._models))]
             self._models[service] = found
         return found
 

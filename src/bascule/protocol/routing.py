@@ -51,7 +51,7 @@ class Router:
     def __init__(self, catalog: Catalog, services: tuple[str, ...]) -> None:
         self._catalog = catalog
         self._services = services
-        #: Targets that were found. There are at most as many as operations in the models.
+        #: Targets and paths of the services that are served, kept once found.
         self._targets: dict[str, Route] = {}
         self._rest: dict[str, RestRoutes] = {}
 
@@ -118,7 +118,10 @@ class Router:
                 operation = model.operations.get(name)
                 if operation is None:
                     raise UnknownOperation(f"The operation {name} is not known to {model.name}.")
-                return self._targets.setdefault(target, Route(operation, "json"))
+                route = Route(operation, "json")
+                if model.name in self._services:
+                    self._targets[target] = route
+                return route
         raise UnknownOperation(f"The target {target} is not known.")
 
     def _by_rpc_path(self, request: HttpRequest, prefix: str, name: str) -> Route:
@@ -164,7 +167,9 @@ class Router:
     def _routes(self, model: ServiceModel) -> RestRoutes:
         routes = self._rest.get(model.name)
         if routes is None:
-            routes = self._rest[model.name] = RestRoutes(model.operations.values())
+            routes = RestRoutes(model.operations.values())
+            if model.name in self._services:
+                self._rest[model.name] = routes
         return routes
 
 

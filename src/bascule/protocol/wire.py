@@ -1,12 +1,13 @@
 """The surface of the wire layer: a request is identified, its input parsed, its output or error serialised.
 
-Rules of the file: everything that depends on an operation and a protocol is compiled at the first such request and kept
-(``Plan``); the number of plans is bounded by the operations in the models.
+Rules of the file: everything that depends on an operation and a protocol is compiled at the first such request (``Plan``)
+and kept for the services that are served; so a stranger who signs for all of AWS leaves nothing behind.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import cached_property
 from types import ModuleType
 from typing import Any
 
@@ -35,25 +36,40 @@ _CODECS: Mapping[Protocol, ModuleType] = {
 
 
 class Plan:
-    """An operation in a protocol, compiled."""
-
-    __slots__ = ("_check", "_fast", "_parse", "error_answer", "input_type", "operation", "protocol", "serialise")
+    """An operation in a protocol. Each half is compiled when first used: what is never served is only ever refused."""
 
     def __init__(self, operation: OperationModel, protocol: Protocol, input_type: type[msgspec.Struct] | None) -> None:
-        codec = _CODECS[protocol]
         self.operation = operation
         self.protocol = protocol
         self.input_type = input_type
-        self._parse: Callable[[HttpRequest, Mapping[str, str]], dict[str, object]] = codec.parser(operation)
-        self._check = Validator(operation.service).of_input(operation.input_shape)
-        self._fast = fast_parser(operation, input_type) if protocol == "json" and input_type is not None else None
-        self.serialise: Callable[[object, str], HttpAnswer] = codec.serialiser(operation)
-        self.error_answer: Callable[..., HttpAnswer] = codec.error_answer
+        self._codec = _CODECS[protocol]
+
+    @cached_property
+    def serialise(self) -> Callable[[object, str], HttpAnswer]:
+        """Writes an output, given with the request id."""
+        compiled: Callable[[object, str], HttpAnswer] = self._codec.serialiser(self.operation)
+        return compiled
+
+    @cached_property
+    def fast(self) -> Callable[[bytes], Any] | None:
+        """The short way of reading; None when this operation has none."""
+        if self.protocol != "json" or self.input_type is None:
+            return None
+        return fast_parser(self.operation, self.input_type)
+
+    @cached_property
+    def _read(self) -> Callable[[HttpRequest, Mapping[str, str]], dict[str, object]]:
+        compiled: Callable[[HttpRequest, Mapping[str, str]], dict[str, object]] = self._codec.parser(self.operation)
+        return compiled
+
+    @cached_property
+    def _check(self) -> Callable[[dict[str, object]], AwsError | None]:
+        return Validator(self.operation.service).of_input(self.operation.input_shape)
 
     def parse(self, request: HttpRequest, labels: Mapping[str, str]) -> Any:
         """The input of a request, by the short way when that accepts it."""
-        if self._fast is not None:
-            found = self._fast(request.body)
+        if self.fast is not None:
+            found = self.fast(request.body)
             if found is not None:
                 return found
         return self.parse_generic(request, labels)
@@ -61,14 +77,25 @@ class Plan:
     def parse_generic(self, request: HttpRequest, labels: Mapping[str, str]) -> Any:
         """The definition of a correct input. Raises AwsError."""
         try:
-            values = self._parse(request, labels)
+            values = self._read(request, labels)
             values = with_empty_lists(self.operation.service, self.operation.input_shape, values)
             refusal = self._check(values)
         except RecursionError:
             raise SerializationException("The request body is nested too deeply") from None
         if refusal is not None:
             raise refusal
-        return values if self.input_type is None else msgspec.convert(values, self.input_type)
+        if self.input_type is None:
+            return values
+        try:
+            return msgspec.convert(values, self.input_type)
+        except msgspec.ValidationError as error:
+            # The installed model is newer or older than the one our types were generated from.
+            raise SerializationException(str(error)) from None
+
+    def error_answer(self, error: AwsError, request_id: str) -> HttpAnswer:
+        """Writes a refusal."""
+        answer: HttpAnswer = self._codec.error_answer(self.operation.service, error, request_id)
+        return answer
 
 
 class Call:
@@ -109,7 +136,7 @@ class Call:
 
     def serialise_error(self, error: AwsError, *, request_id: str) -> HttpAnswer:
         """The answer that carries a refusal."""
-        return self._plan.error_answer(self._plan.operation.service, error, request_id)
+        return self._plan.error_answer(error, request_id)
 
 
 class Wire:
@@ -118,6 +145,7 @@ class Wire:
     def __init__(self, *, shapes_of: ShapesOf, services: tuple[str, ...], catalog: Catalog | None = None) -> None:
         self.catalog = catalog or Catalog()
         self._shapes_of = shapes_of
+        self._services = frozenset(services)
         self._router = Router(self.catalog, services)
         self._plans: dict[tuple[str, str, str], Plan] = {}
 
@@ -142,5 +170,7 @@ class Wire:
         plan = self._plans.get(key)
         if plan is None:
             types = self._shapes_of(operation.service.name, operation.name)
-            plan = self._plans[key] = Plan(operation, route.protocol, types[0] if types else None)
+            plan = Plan(operation, route.protocol, types[0] if types else None)
+            if operation.service.name in self._services:
+                self._plans[key] = plan
         return plan

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bascule.protocol.catalog import Catalog
+from bascule.protocol.catalog import MODELS_MAX, Catalog
 
 MODEL = b'{"metadata":{"apiVersion":"%s","endpointPrefix":"x","protocol":"json"},"operations":{},"shapes":{}}'
 
@@ -44,3 +44,14 @@ def test_a_directory_without_a_model_is_our_bug(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     with pytest.raises(AssertionError):
         Catalog(tmp_path).model("empty")
+
+
+def test_only_so_many_models_are_kept(tmp_path: Path) -> None:
+    for number in range(MODELS_MAX + 1):
+        (tmp_path / f"s{number}" / "v").mkdir(parents=True)
+        (tmp_path / f"s{number}" / "v" / "service-2.json").write_bytes(MODEL % b"v")
+    catalog = Catalog(tmp_path)
+    first = catalog.model("s0")
+    for name in catalog.services():
+        assert catalog.model(name) is not None
+    assert catalog.model("s0") is not first

@@ -15,6 +15,7 @@ from bascule.protocol.fast import fast_parser
 from bascule.protocol.forms import form_of
 from bascule.protocol.http import HttpRequest
 from bascule.protocol.model import OperationModel
+from bascule.protocol.wire import Plan
 from bascule.protocol.write import Writers, plain
 from tests.unit.protocol.models import model_of, structure
 
@@ -101,6 +102,19 @@ class Input(msgspec.Struct, rename="pascal"):
 )
 def test_what_msgspec_cannot_decode_by_itself_has_no_short_way(member: Any, shapes: dict[str, Any]) -> None:
     assert fast_parser(operation_of({"Input": structure(A=member)} | shapes), Input) is None
+
+
+def test_members_that_our_types_do_not_have_yet_are_skipped_by_both_ways() -> None:
+    plan = Plan(operation_of({"Input": structure(("A",), A="String", New="String")}), "json", Input)
+    asked = request(body=b'{"A":"a","New":"n"}')
+    assert plan.fast is not None
+    assert plan.fast(asked.body) == plan.parse_generic(asked, {}) == Input(a="a")
+
+
+def test_a_type_that_disagrees_with_the_installed_model_is_still_a_refusal() -> None:
+    plan = Plan(operation_of({"Input": structure(A="Integer")}), "json", Input)
+    with pytest.raises(SerializationException):
+        plan.parse(request(body=b'{"A":1}'), {})
 
 
 class Tagged(msgspec.Struct, rename="pascal"):
