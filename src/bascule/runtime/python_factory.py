@@ -36,6 +36,7 @@ class PythonFactory:
         self._interpreters = Interpreters(configured_interpreter)
         self._base_url = base_url
         self._zygotes: dict[str, asyncio.Task[Zygote]] = {}
+        self._is_stopped = False
 
     def runs(self, runtime: str) -> bool:
         """See ``ports.EnvironmentFactory``."""
@@ -46,13 +47,16 @@ class PythonFactory:
         task = self._zygotes.get(self._interpreters.interpreter(runtime))
         is_up = task is not None and task.done() and not task.cancelled() and task.exception() is None
         running = task.result().python_version if task is not None and is_up else ""
-        return f"python:{running}" if runtime.removeprefix("python") in running else f"{runtime} on python:{running}"
+        is_as_asked = f"{running}.".startswith(f"{runtime.removeprefix('python')}.")
+        return f"python:{running}" if is_as_asked else f"{runtime} on python:{running}"
 
     def prepare(self, runtime: str) -> None:
         """See ``ports.EnvironmentFactory``."""
         self._zygote_task(self._interpreters.interpreter(runtime))
 
     def _zygote_task(self, interpreter: str) -> asyncio.Task[Zygote]:
+        if self._is_stopped:
+            raise RuntimeUnavailable("Bascule is stopping.")
         task = self._zygotes.get(interpreter)
         if task is not None and task.done():
             has_failed = task.cancelled() or task.exception() is not None
@@ -60,6 +64,8 @@ class PythonFactory:
                 task = None
         if task is None:
             task = self._zygotes[interpreter] = asyncio.create_task(self._start_zygote(interpreter))
+            # Whoever waits gets the failure; when nobody does (prepare), the first invocation tries again.
+            task.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
         return task
 
     async def _start_zygote(self, interpreter: str) -> Zygote:
@@ -71,7 +77,10 @@ class PythonFactory:
         """See ``ports.EnvironmentFactory``."""
         interpreter = self._interpreters.interpreter(plan.function.runtime)
         zygote = await asyncio.shield(self._zygote_task(interpreter))
-        ours, theirs, reading, writing = open_ends()
+        try:
+            ours, theirs, reading, writing = open_ends()
+        except OSError as error:
+            raise RuntimeUnavailable(f"A function process could not be made: {error.strerror}.") from error
         try:
             fork = await zygote.fork(theirs, writing)
         except BaseException:  # raised again below
@@ -122,6 +131,7 @@ class PythonFactory:
 
     async def stop(self) -> None:
         """See ``ports.EnvironmentFactory``."""
+        self._is_stopped = True
         tasks, self._zygotes = list(self._zygotes.values()), {}
         for task in tasks:
             with contextlib.suppress(RuntimeUnavailable):

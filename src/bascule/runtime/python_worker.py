@@ -160,6 +160,11 @@ class PythonWorker:
 
 def open_ends() -> tuple[socket.socket, socket.socket, int, int]:
     """A channel and an output pipe: our socket, its socket, our reading end, its writing end."""
-    ours, theirs = socket.socketpair()
     reading, writing = os.pipe()
+    try:
+        ours, theirs = socket.socketpair()
+    except OSError:
+        os.close(reading)
+        os.close(writing)
+        raise
     return ours, theirs, reading, writing

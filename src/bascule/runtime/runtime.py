@@ -79,10 +79,9 @@ class FunctionRuntime:
                  server stops meanwhile.
         Promise  cancelling the caller does not stop the function: it runs to its end, as when a client hangs up.
         """
-        factory = self._factory(invocation.function.runtime)
+        self._factory(invocation.function.runtime)  # refuses an unknown runtime before anything is counted
         if self._is_stopping:
             raise RuntimeUnavailable("Bascule is stopping.")
-        factory.prepare(invocation.function.runtime)
         admission = self._concurrency.enter(invocation.function)
         try:
             environment = self._fleet.take(invocation.function)
@@ -145,7 +144,10 @@ class FunctionRuntime:
             held.clear()
             code_root = await acquired((function.code_digest,))
             layer_root = await acquired(function.layer_digests) if function.layer_digests else None
-            tmp_dir.mkdir(mode=0o700, exist_ok=True)
+            try:
+                tmp_dir.mkdir(mode=0o700, exist_ok=True)
+            except OSError as error:
+                raise RuntimeUnavailable(f"No temporary directory can be made: {error.strerror}.") from error
             return await factory.start(
                 Plan(
                     function=function,

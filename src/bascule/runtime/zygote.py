@@ -110,7 +110,8 @@ class Zygote:
             process = subprocess.Popen(
                 command,
                 pass_fds=(theirs.fileno(),),
-                env={"PATH": os.defpath, "LANG": "C.UTF-8"},
+                # No home: the person's own SDK configuration is none of a function's business.
+                env={"PATH": os.defpath, "LANG": "C.UTF-8", "HOME": "/nonexistent"},
                 cwd="/",
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,

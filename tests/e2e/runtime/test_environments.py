@@ -31,6 +31,18 @@ def test_invocations_one_after_another_share_an_environment(machine: Machine) ->
     assert len({pid_of(machine, function) for _ in range(5)}) == 1
 
 
+def test_forks_share_neither_chance_nor_temporary_files(machine: Machine) -> None:
+    function = machine.deploy("""
+        import random, tempfile, time, uuid
+        def handler(event, context):
+            time.sleep(0.2)
+            return [random.random(), str(uuid.uuid4()), tempfile.gettempdir()]
+    """)
+    results = machine.invoke_all(*[machine.invocation(function) for _ in range(4)])
+    for values in zip(*(json.loads(result.payload) for result in results), strict=True):
+        assert len(set(values)) == 4
+
+
 def test_invocations_at_once_have_an_environment_each(machine: Machine) -> None:
     function = machine.deploy(PID)
     results = machine.invoke_all(*[machine.invocation(function, 0.3) for _ in range(8)])

@@ -6,6 +6,7 @@ kept here once for all forks. A function that brings its own boto3 gets that one
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import importlib
 import importlib.util
@@ -67,9 +68,10 @@ def preload() -> None:
     if importlib.util.find_spec("boto3") is None:
         return
     importlib.import_module("boto3")
-    _share_parsed_json()
-    _share_service_lists()
-    _share_event_names()
+    for share in (_share_parsed_json, _share_service_lists, _share_event_names):
+        # Another botocore may lack what is wrapped here: then its clients are slower to make, nothing else.
+        with contextlib.suppress(AttributeError):
+            share()
 
 
 def warm() -> Iterator[None]:
@@ -79,7 +81,10 @@ def warm() -> Iterator[None]:
     boto3: Any = sys.modules["boto3"]
     names = {"region_name": "us-east-1", "aws_access_key_id": "warm", "aws_secret_access_key": "warm"}
     for service in _CLIENTS:
-        boto3.session.Session(**names).client(service, endpoint_url="http://127.0.0.1:9")
+        try:
+            boto3.session.Session(**names).client(service, endpoint_url="http://127.0.0.1:9")
+        except Exception:  # noqa: BLE001 - warming is an optimisation: what fails here fails, or not, in the function
+            return
         yield
 
 
