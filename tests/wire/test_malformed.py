@@ -164,6 +164,11 @@ def test_numbers_beyond_any_type_are_refused(number: bytes) -> None:
             found.parse()
 
 
+@pytest.mark.parametrize("moment", [-62_135_596_800.0, 253_402_300_799.0, 0, -1e11, 1e12])
+def test_a_moment_that_no_calendar_has_is_refused_and_any_other_can_be_printed(moment: float) -> None:
+    answered(json_request("AWSEvents.PutEvents", {"Entries": [{"Time": moment}] * 11}))
+
+
 def test_a_form_with_too_many_fields_or_too_many_dots_is_refused() -> None:
     for form in ["&".join(f"a{n}=1" for n in range(10_001)), f"{'.'.join('a' * 100)}=1"]:
         with pytest.raises(AwsError, match=r"form"):

@@ -12,10 +12,8 @@ from pathlib import Path
 
 import msgspec
 
+from bascule.protocol.limits import MODELS_MAX
 from bascule.protocol.model import Document, ServiceModel
-
-#: Models kept; the oldest goes first, and is read again when it is needed. One takes up to some ten megabytes. count
-MODELS_MAX = 32
 
 _DECODE = msgspec.json.Decoder(Document).decode
 

@@ -14,15 +14,11 @@ import msgspec
 
 from bascule.protocol.dialects import REQUIRED_ONLY
 from bascule.protocol.errors import SerializationException
+from bascule.protocol.limits import INTEGER_MAX, LONG_MAX, TIMESTAMP_MAX, TIMESTAMP_MIN
 from bascule.protocol.model import Ref, ServiceModel, Shape
 from bascule.protocol.timestamps import parse_timestamp
 
 Convert = Callable[[object], object]
-
-LONG_MAX = 2**63 - 1
-INTEGER_MAX = 2**31 - 1
-#: A date further away than the year 9999 is refused. seconds
-TIMESTAMP_MAX = 253_402_300_799.999
 
 
 def refuse(value: object, expected: str) -> SerializationException:
@@ -99,7 +95,7 @@ def _timestamp(form: str) -> Convert:
         if isinstance(value, bool) or not isinstance(value, int | float | str):
             raise refuse(value, "milliseconds since epoch")
         seconds = parse_timestamp(value, form) if isinstance(value, str) else value
-        if seconds is None or not -TIMESTAMP_MAX <= seconds <= TIMESTAMP_MAX:
+        if seconds is None or not TIMESTAMP_MIN <= seconds <= TIMESTAMP_MAX:
             raise refuse(value, "milliseconds since epoch")
         return float(seconds)
 

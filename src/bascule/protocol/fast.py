@@ -13,8 +13,8 @@ from typing import Any, get_args, get_type_hints
 
 import msgspec
 
-from bascule.protocol.convert import INTEGER_MAX, LONG_MAX, TIMESTAMP_MAX
 from bascule.protocol.dialects import REQUIRED_ONLY
+from bascule.protocol.limits import INTEGER_MAX, LONG_MAX, TIMESTAMP_MAX, TIMESTAMP_MIN
 from bascule.protocol.model import OperationModel, Ref, ServiceModel, Shape
 from bascule.protocol.patterns import matcher
 
@@ -100,7 +100,7 @@ def _test(service: ServiceModel, ref: Ref, shape: Shape, hint: Any) -> Test | No
         most = shape.max if limited and shape.max is not None else bound
         return lambda value: least <= value <= most
     if shape.type == "timestamp":
-        return lambda value: -TIMESTAMP_MAX <= value <= TIMESTAMP_MAX
+        return lambda value: TIMESTAMP_MIN <= value <= TIMESTAMP_MAX
     if service.name in REQUIRED_ONLY or shape.type not in ("string", "blob"):
         return None
     if shape.enum:

@@ -11,6 +11,8 @@ import re
 from collections.abc import Callable
 from functools import lru_cache
 
+from bascule.protocol.limits import MATCHED_TEXT_MAX
+
 #: Java -> Python. ``\\w`` holds letters and digits, ``\\s`` the separators and a few more.
 _CLASSES = (
     (r"\p{IsAlphabetic}", r"\w"),
@@ -30,8 +32,6 @@ _CLASSES = (
     (r"\uD800\uDC00-\uDBFF\uDFFF", "\U00010000-\U0010ffff"),
     (r"\w-_", r"\w\-_"),
 )
-#: A longer value is only compared with its length limits, so that no value can keep the expression busy. characters
-CHECKED_MAX = 20_000
 
 
 @lru_cache(maxsize=2048)
@@ -43,4 +43,4 @@ def matcher(pattern: str) -> Callable[[str], bool] | None:
         fullmatch = re.compile(pattern).fullmatch
     except re.error:
         return None
-    return lambda value: len(value) > CHECKED_MAX or fullmatch(value) is not None
+    return lambda value: len(value) > MATCHED_TEXT_MAX or fullmatch(value) is not None

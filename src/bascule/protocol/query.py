@@ -15,18 +15,13 @@ from bascule.protocol.dialects import ADDRESSED_BY_PATH, QUERY_ALSO, QUERY_NAMES
 from bascule.protocol.errors import MalformedInput, SerializationException
 from bascule.protocol.forms import form_of, query_message
 from bascule.protocol.http import HttpAnswer, HttpRequest
+from bascule.protocol.limits import FORM_FIELDS_MAX, FORM_INDEX_DIGITS_MAX, FORM_NAME_PARTS_MAX
 from bascule.protocol.model import OperationModel, Ref, ServiceModel, Shape
 from bascule.protocol.text_values import text_reader, text_writer
 from bascule.protocol.write import plain
 from bascule.protocol.xml import escape
 
 CONTENT_TYPE = ("content-type", "text/xml")
-#: A form with more is refused. count
-FIELDS_MAX = 10_000
-#: Dots in a field's name. count
-DEPTH_MAX = 32
-#: Digits of an index. count
-INDEX_DIGITS_MAX = 6
 
 Parse = Callable[[HttpRequest, Mapping[str, str]], dict[str, object]]
 #: A field's value under ``""`` and the fields below it by the next part of their name.
@@ -92,7 +87,7 @@ def _fields(request: HttpRequest) -> list[tuple[str, str]]:
             field
             for text in texts
             if text
-            for field in parse_qsl(text, keep_blank_values=True, max_num_fields=FIELDS_MAX, errors="strict")
+            for field in parse_qsl(text, keep_blank_values=True, max_num_fields=FORM_FIELDS_MAX, errors="strict")
         ]
     except ValueError:
         raise MalformedInput("The request's form cannot be read") from None
@@ -102,7 +97,7 @@ def _tree(fields: list[tuple[str, str]]) -> Tree:
     root: Tree = {}
     for name, value in fields:
         parts = name.split(".")
-        if len(parts) > DEPTH_MAX:
+        if len(parts) > FORM_NAME_PARTS_MAX:
             raise MalformedInput("The name of a form field has too many parts")
         node = root
         for part in parts:
@@ -139,7 +134,9 @@ def _read_container(service: ServiceModel, ref: Ref, names: Names, tree: Tree) -
     shape = service.shapes[ref.shape]
     if names.element is not None:
         tree = tree.get(names.element, {})
-    indices = sorted(int(part) for part in tree if part.isascii() and part.isdigit() and len(part) <= INDEX_DIGITS_MAX)
+    indices = sorted(
+        int(part) for part in tree if part.isascii() and part.isdigit() and len(part) <= FORM_INDEX_DIGITS_MAX
+    )
     if shape.type == "list":
         assert shape.member is not None
         if not indices and tree.get(""):

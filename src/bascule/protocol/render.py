@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from bascule.protocol.dialects import UNMODELLED_MEMBERS
+from bascule.protocol.limits import VALUE_TEXT_MAX
 from bascule.protocol.model import Ref, ServiceModel
 from bascule.protocol.timestamps import format_timestamp
-
-#: A longer text is cut, so that a refusal is not as large as the request. characters
-TEXT_MAX = 8_192
 
 
 def lower_first(name: str) -> str:
@@ -18,9 +16,9 @@ def lower_first(name: str) -> str:
 
 
 def render(service: ServiceModel, ref: Ref, value: object) -> str:
-    """The text of a value of that shape, at most ``TEXT_MAX`` long."""
+    """The text of a value of that shape, at most ``VALUE_TEXT_MAX`` long."""
     text = _render(service, ref, value)
-    return text if len(text) <= TEXT_MAX else f"{text[:TEXT_MAX]}..."
+    return text if len(text) <= VALUE_TEXT_MAX else f"{text[:VALUE_TEXT_MAX]}..."
 
 
 def _render(service: ServiceModel, ref: Ref, value: object) -> str:

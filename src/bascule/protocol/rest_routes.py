@@ -11,10 +11,8 @@ from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 from urllib.parse import parse_qsl, unquote
 
+from bascule.protocol.limits import PATH_SEGMENTS_MAX
 from bascule.protocol.model import OperationModel
-
-#: A path with more segments is answered as unknown. count
-SEGMENTS_MAX = 64
 
 
 class Found(NamedTuple):
@@ -74,7 +72,7 @@ class RestRoutes:
     def find(self, method: str, path: str, query_string: str) -> Found | None:
         """The operation of a request; None when there is none. ``path`` and ``query_string`` are still encoded."""
         segments = _segments(path)
-        if len(segments) > SEGMENTS_MAX:
+        if len(segments) > PATH_SEGMENTS_MAX:
             return None
         given = frozenset(parse_qsl(query_string, keep_blank_values=True)) if query_string else frozenset()
         return _walk(self._root, segments, 0, (), method, given)

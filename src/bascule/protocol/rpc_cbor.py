@@ -12,12 +12,11 @@ from bascule.protocol.convert import Converters
 from bascule.protocol.errors import SerializationException
 from bascule.protocol.forms import form_of, query_error_header, type_name
 from bascule.protocol.http import HttpAnswer, HttpRequest
+from bascule.protocol.limits import CBOR_DEPTH_MAX
 from bascule.protocol.model import OperationModel, ServiceModel
 from bascule.protocol.write import Writers, plain
 
 HEADERS = [("content-type", "application/cbor"), ("smithy-protocol", "rpc-v2-cbor")]
-#: Maps and lists within each other. count
-DEPTH_MAX = 200
 
 
 def decode(body: bytes) -> Any:
@@ -42,7 +41,7 @@ class _Plain:
 
     def of(self, value: Any, depth: int) -> Any:
         self._left -= 1
-        if depth > DEPTH_MAX or self._left < 0:
+        if depth > CBOR_DEPTH_MAX or self._left < 0:
             raise ValueError("nested too deeply or shared too often")
         if isinstance(value, dict):
             return {str(key): self.of(item, depth + 1) for key, item in value.items()}

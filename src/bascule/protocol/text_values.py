@@ -8,7 +8,8 @@ from binascii import Error as Base64Error
 from collections.abc import Callable
 from typing import Any
 
-from bascule.protocol.convert import INTEGER_MAX, LONG_MAX, refuse
+from bascule.protocol.convert import refuse
+from bascule.protocol.limits import INTEGER_MAX, LONG_MAX, TIMESTAMP_MAX, TIMESTAMP_MIN
 from bascule.protocol.model import Ref, ServiceModel
 from bascule.protocol.timestamps import format_timestamp, parse_timestamp
 
@@ -81,7 +82,7 @@ def _read_float(text: str) -> float:
 
 def _read_timestamp(text: str, form: str) -> float:
     seconds = parse_timestamp(text, "iso8601" if form == "unixTimestamp" else form)
-    if seconds is None:
+    if seconds is None or not TIMESTAMP_MIN <= seconds <= TIMESTAMP_MAX:
         raise refuse(text, "milliseconds since epoch")
     return seconds
 

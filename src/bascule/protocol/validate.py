@@ -21,6 +21,7 @@ from bascule.protocol.errors import (
     ConstraintFailureOfQuery,
     LengthFailureOfLambda,
 )
+from bascule.protocol.limits import CLAUSES_MAX
 from bascule.protocol.model import Ref, ServiceModel, Shape
 from bascule.protocol.patterns import matcher
 from bascule.protocol.render import lower_first, render
@@ -30,9 +31,6 @@ from bascule.protocol.required import required_only
 Check = Callable[[Any, str, list[str]], None]
 #: Gives the texts of the constraints a plain value breaks.
 Broken = Callable[[Any], list[str]]
-
-#: Elements of lists are not looked at any more after so many clauses. count
-CLAUSES_MAX = 100
 
 
 class Validator:

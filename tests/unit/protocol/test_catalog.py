@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from bascule.protocol.catalog import MODELS_MAX, Catalog
+from bascule.protocol.catalog import Catalog
+from bascule.protocol.limits import MODELS_MAX
 
 MODEL = b'{"metadata":{"apiVersion":"%s","endpointPrefix":"x","protocol":"json"},"operations":{},"shapes":{}}'
 

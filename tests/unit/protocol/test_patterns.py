@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from bascule.protocol.catalog import Catalog
-from bascule.protocol.patterns import CHECKED_MAX, matcher
+from bascule.protocol.limits import MATCHED_TEXT_MAX
+from bascule.protocol.patterns import matcher
 
 SERVED = ("events", "lambda", "logs", "sqs", "sts")
 
@@ -34,7 +35,7 @@ def test_an_unreadable_pattern_is_not_checked() -> None:
 def test_very_long_values_are_not_matched() -> None:
     matches = matcher(r"a")
     assert matches is not None
-    assert matches("b" * (CHECKED_MAX + 1))
+    assert matches("b" * (MATCHED_TEXT_MAX + 1))
 
 
 @pytest.mark.parametrize("service", SERVED)

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
+from bascule.protocol.limits import VALUE_TEXT_MAX
 from bascule.protocol.model import Ref
-from bascule.protocol.render import TEXT_MAX, render
+from bascule.protocol.render import render
 from tests.unit.protocol.models import model_of, structure
 
 MODEL = model_of(
@@ -48,4 +49,4 @@ def test_a_value_is_printed(shape: str, value: Any, text: str) -> None:
 
 
 def test_a_long_text_is_cut() -> None:
-    assert render(MODEL, Ref(shape="String"), "x" * 10_000) == "x" * TEXT_MAX + "..."
+    assert render(MODEL, Ref(shape="String"), "x" * 10_000) == "x" * VALUE_TEXT_MAX + "..."

@@ -52,6 +52,7 @@ def test_a_text_is_read(shape: str, location: str, text: str, value: Any) -> Non
         ("Long", "9" * 5000),
         ("Double", "x"),
         ("Moment", "x"),
+        ("Moment", "999999999999"),
         ("Data", "!"),
     ],
 )
