@@ -115,7 +115,8 @@ def _metrics() -> str:
     ]
     found: set[tuple[str, str]] = set()
     for path in sorted(SOURCE.rglob("*.py")):
-        for name in re.findall(r'count\(\s*f?"([A-Za-z][\w./{}-]+)"', path.read_text()):
+        pattern = r'"([a-z]+\.[A-Z]\w+)"' if path.name == "counters.py" else r'count\(\s*f?"([A-Za-z][\w./{}-]+)"'
+        for name in re.findall(pattern, path.read_text()):
             found.add((name, str(path.relative_to(SOURCE))))
     lines.extend(f"| `{name}` | `{module}` |" for name, module in sorted(found))
     return "\n".join(lines) + "\n"

@@ -77,7 +77,9 @@ def test_unmodified_program_reaches_function_and_queue_through_a_rule(server: Se
         text=True,
         check=True,
     ).stdout
-    assert "rule large did not match: detail.amount is 999.99, but it should be a number >= 1000." in " ".join(story.split())
+    assert "rule large did not match: detail.amount is 999.99, but it should be a number >= 1000." in " ".join(
+        story.split()
+    )
 
 
 def test_bascule_run_gives_a_program_the_environment(server: Server) -> None:

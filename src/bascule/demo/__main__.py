@@ -77,7 +77,8 @@ def _play(server: DemoServer) -> bool:
     shop = Shop(server.url)
     shop.build()
     console.print(
-        f"bus [cyan]{BUS}[/], rule [cyan]{RULE}[/]: detail.amount >= 1000 -> function [cyan]{FUNCTION}[/] and queue [cyan]audit[/]"
+        f"bus [cyan]{BUS}[/], rule [cyan]{RULE}[/]: detail.amount >= 1000"
+        f" -> function [cyan]{FUNCTION}[/] and queue [cyan]audit[/]"
     )
     console.rule("[bold]four orders", align="left", style="dim")
     ids = _first_orders(shop)
