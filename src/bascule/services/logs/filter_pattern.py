@@ -12,6 +12,7 @@ from collections.abc import Callable
 
 from bascule.services.logs.errors import InvalidParameter
 from bascule.services.logs.json_pattern import compile_json
+from bascule.services.logs.regular_expression import regex_test
 
 Matches = Callable[[str], bool]
 
@@ -74,17 +75,3 @@ def _test(term: re.Match[str]) -> Matches:
     quoted = term["quoted"]
     wanted = term["plain"] if quoted is None else re.sub(r"\\(.)", r"\1", quoted)
     return lambda message: wanted in message
-
-
-def regex_test(text: str) -> Matches:
-    """A test by regular expression, anywhere in the text. Groups are refused, as on AWS: no expression can then take for ever.
-
-    Raises   InvalidParameter for an expression that cannot be.
-    """
-    if "(" in text:
-        raise InvalidParameter("Invalid filter pattern")
-    try:
-        found = re.compile(text).search
-    except re.error as error:
-        raise InvalidParameter("Invalid filter pattern") from error
-    return lambda message: found(message) is not None

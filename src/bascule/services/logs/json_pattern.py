@@ -9,6 +9,7 @@ from fnmatch import translate
 from typing import Any
 
 from bascule.services.logs.errors import InvalidParameter
+from bascule.services.logs.regular_expression import regex_test
 
 Test = Callable[[Any], bool]
 
@@ -181,11 +182,8 @@ def _is_number(found: Any) -> bool:
 
 def _equality(kind: str, operand: str) -> Test:
     if kind == "regex":
-        try:
-            search = re.compile(operand).search
-        except re.error as error:
-            raise _invalid() from error
-        return lambda found: isinstance(found, str) and search(found) is not None
+        test = regex_test(operand)
+        return lambda found: isinstance(found, str) and test(found)
     if kind not in ("string", "word"):
         raise _invalid()
     if kind == "word" and (number := _number(operand)) is not None:
