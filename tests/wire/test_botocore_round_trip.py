@@ -7,16 +7,19 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 import botocore.session
+import msgspec
 import pytest
 from botocore.model import OperationModel as BotocoreOperation
 from botocore.parsers import create_parser
 from botocore.serialize import create_serializer
 
+from bascule.api import shapes_of
 from bascule.protocol import HttpRequest, query, rest_json, rpc_cbor
 from bascule.protocol import json as aws_json
 from bascule.protocol.catalog import Catalog
 from bascule.protocol.model import OperationModel
 from bascule.protocol.rest_routes import RestRoutes
+from bascule.protocol.write import plain
 from tests.wire.samples import as_wire, sample
 
 CODECS: dict[str, Any] = {
@@ -79,7 +82,11 @@ def test_every_input_that_botocore_writes_is_read_as_it_was_meant(service: str, 
             assert found is not None, name
             assert found.operation is ours
             labels = found.labels
-        assert CODECS[protocol].parser(ours)(request, labels) == as_wire(params), name
+        parsed = CODECS[protocol].parser(ours)(request, labels)
+        assert parsed == as_wire(params), name
+        types = shapes_of(service, name)
+        if types is not None:
+            assert plain(msgspec.convert(parsed, types[0])) == as_wire(params), name
 
 
 @pytest.mark.parametrize(("service", "protocol"), SERVICES)
@@ -91,7 +98,9 @@ def test_every_output_that_we_write_is_read_by_botocore(service: str, protocol: 
         if theirs.output_shape is None or theirs.has_event_stream_output:
             continue
         output = sample(theirs.output_shape, full=full)
-        answer = CODECS[protocol].serialiser(operation_of(service, name))(as_wire(output), "the-request-id")
+        types = shapes_of(service, name)
+        ours = msgspec.convert(as_wire(output), types[1]) if types is not None else as_wire(output)
+        answer = CODECS[protocol].serialiser(operation_of(service, name))(ours, "the-request-id")
         response = {
             "body": BytesIO(answer.body) if theirs.has_streaming_output else answer.body,
             "headers": dict(answer.headers),

@@ -8,8 +8,9 @@ from typing import Final
 INTEGER_MAX: Final = 2**31 - 1
 #: Range of the model's long. count
 LONG_MAX: Final = 2**63 - 1
-#: The begin of the year 1 and the end of the year 9999: what ISO 8601 can write. seconds
+#: The begin of the year 1, the first that ISO 8601 can write. seconds
 TIMESTAMP_MIN: Final = -62_135_596_800.0
+#: The end of the year 9999, the last that ISO 8601 can write. seconds
 TIMESTAMP_MAX: Final = 253_402_300_799.999
 
 #: Elements of a list are not looked at any more after so many clauses of a constraint failure. count

@@ -9,6 +9,9 @@ from bascule.protocol.limits import VALUE_TEXT_MAX
 from bascule.protocol.model import Ref, ServiceModel
 from bascule.protocol.timestamps import format_timestamp
 
+#: What stands for a sensitive member inside a printed structure.
+REDACTED = "*** Sensitive Data Redacted ***"
+
 
 def lower_first(name: str) -> str:
     """``EventBusName`` -> ``eventBusName``, as in the paths of constraint messages."""
@@ -26,7 +29,7 @@ def _render(service: ServiceModel, ref: Ref, value: object) -> str:
     if value is None:
         return "null"
     if shape.sensitive:
-        return "***"
+        return REDACTED
     if isinstance(value, list) and shape.member is not None:
         return f"[{', '.join(_render(service, shape.member, item) for item in value)}]"
     if isinstance(value, Mapping) and shape.value is not None:

@@ -32,6 +32,10 @@ Check = Callable[[Any, str, list[str]], None]
 #: Gives the texts of the constraints a plain value breaks.
 Broken = Callable[[Any], list[str]]
 
+_FAILED = " failed to satisfy constraint: "
+_HAVE = "Member must have "
+_LENGTH = f"{_HAVE}length"
+
 
 class Validator:
     """The compiled checks of one service."""
@@ -172,7 +176,7 @@ def failure_of(service: ServiceModel, clauses: list[str]) -> AwsError:
     text = f"{count} validation error{'' if count == 1 else 's'} detected: {'; '.join(clauses)}"
     if service.name == "logs":
         return ConstraintFailureOfLogs(text)
-    if service.name == "lambda" and all("Member must have length" in clause for clause in clauses):
+    if service.name == "lambda" and all(clause.rpartition(_FAILED)[2].startswith(_LENGTH) for clause in clauses):
         return LengthFailureOfLambda(text)
     if service.metadata.protocol in ("query", "ec2"):
         return ConstraintFailureOfQuery(text)
@@ -180,14 +184,14 @@ def failure_of(service: ServiceModel, clauses: list[str]) -> AwsError:
 
 
 def _clause_of_null(path: str) -> str:
-    return f"Value null at '{path}' failed to satisfy constraint: Member must not be null"
+    return f"Value null at '{path}'{_FAILED}Member must not be null"
 
 
 def _clause(service: ServiceModel, ref: Ref, value: object, path: str, constraint: str) -> str:
     # The value of a sensitive member is never repeated.
     if service.shapes[ref.shape].sensitive:
-        return f"Value at '{path}' failed to satisfy constraint: {constraint}"
-    return f"Value '{render(service, ref, value)}' at '{path}' failed to satisfy constraint: {constraint}"
+        return f"Value at '{path}'{_FAILED}{constraint}"
+    return f"Value '{render(service, ref, value)}' at '{path}'{_FAILED}{constraint}"
 
 
 def _length_constraints(shape: Shape) -> Broken:
@@ -250,11 +254,11 @@ def _texts(service: ServiceModel, name: str, shape: Shape) -> str:
 
 
 def _text_of_max(what: str, bound: float) -> str:
-    return f"Member must have {what} less than or equal to {bound}"
+    return f"{_HAVE}{what} less than or equal to {bound}"
 
 
 def _text_of_min(what: str, bound: float) -> str:
-    return f"Member must have {what} greater than or equal to {bound}"
+    return f"{_HAVE}{what} greater than or equal to {bound}"
 
 
 def _text_of_pattern(shape: Shape) -> str:

@@ -40,7 +40,7 @@ MODEL = model_of(
         (
             "PutEventsRequestEntry",
             {"DetailType": "d", "Key": "k"},
-            "PutEventsRequestEntry(time=null, detailType=d, key=***, kmsKeyIdentifier=null, internalMetadata=null)",
+            "PutEventsRequestEntry(time=null, detailType=d, key=*** Sensitive Data Redacted ***, kmsKeyIdentifier=null, internalMetadata=null)",
         ),
     ],
 )
