@@ -17,6 +17,10 @@ BUSY_MS = 10_000
 #: Page cache of the writer and of each reader. KiB
 WRITER_CACHE_KIB = 64 * 1024
 READER_CACHE_KIB = 8 * 1024
+#: Pages in the write-ahead log before the writer copies them into the database. Small, so that each stall is. count
+CHECKPOINT_PAGES = 1000
+#: A log that a long reader made grow is cut back to this. bytes
+LOG_BYTES_MAX = 64 * 1024 * 1024
 #: Idle readers kept open. count
 READERS_IDLE_MAX = 8
 
@@ -28,6 +32,8 @@ def open_connection(path: Path, *, cache_kib: int, is_durable: bool) -> Connecti
     )
     connection.execute(f"PRAGMA synchronous = {'FULL' if is_durable else 'OFF'}")
     connection.execute(f"PRAGMA cache_size = -{cache_kib}")
+    connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
+    connection.execute(f"PRAGMA journal_size_limit = {LOG_BYTES_MAX}")
     connection.execute("PRAGMA temp_store = MEMORY")
     connection.execute("PRAGMA secure_delete = OFF")
     connection.execute("PRAGMA trusted_schema = OFF")

@@ -37,6 +37,9 @@ _TO_SAVEPOINT = "ROLLBACK TO command"
 
 #: Sequence numbers set aside at once, so that few groups have to write how far they came. count
 RESERVE_COUNT = 65_536
+#: Free pages the file keeps for what comes next, and how many an idle writer gives back at a time. count
+FREE_PAGES_KEPT = 4096
+RECLAIM_PAGES = 256
 #: Leases remembered to settle them without asking; beyond, all are forgotten and the database is asked. count
 LEASED_KNOWN_MAX = 200_000
 
@@ -257,6 +260,14 @@ class WriteSession:
         actions = self._group_actions
         self._forget()
         return signals, actions
+
+    def reclaim(self) -> bool:
+        """Give a few free pages back to the file system; True while there is more to give. Between groups only."""
+        free = self._connection.execute("PRAGMA freelist_count").fetchone()[0]
+        if free <= FREE_PAGES_KEPT:
+            return False
+        self._connection.execute(f"PRAGMA incremental_vacuum({RECLAIM_PAGES})").fetchall()
+        return True
 
     def roll_back(self) -> None:
         """Undo the whole group."""

@@ -24,6 +24,8 @@ log = logging.getLogger("bascule.store")
 INBOX_MAX = 8192
 #: Commands committed together. count
 GROUP_MAX = 256
+#: An idle writer starts giving free pages back after this. seconds
+IDLE_SECONDS = 2.0
 #: SQLite's answers that mean the disk, not the statement, is at fault: no memory, read-only, I/O, corrupt, full,
 #: cannot open, not a database. primary result codes
 _DISK_CODES = frozenset({7, 8, 10, 11, 13, 14, 26})
@@ -90,7 +92,7 @@ class Writer:
         is_open = True
         while is_open:
             group: list[Submission] = []
-            item = self._inbox.get()
+            item = self._next()
             while item is not None:
                 group.append(item)
                 if len(group) == self._group_max:
@@ -102,6 +104,21 @@ class Writer:
             is_open = item is not None
             if group:
                 self._commit_group(group)
+
+    def _next(self) -> Submission | None:
+        """Wait for a command; after a pause, use the time to make the file smaller."""
+        try:
+            return self._inbox.get(timeout=IDLE_SECONDS)
+        except queue.Empty:
+            self._reclaim()
+            return self._inbox.get()
+
+    def _reclaim(self) -> None:
+        try:
+            while self._refusal is None and self._inbox.empty() and self._session.reclaim():
+                self.reached("reclaimed")
+        except sqlite3.Error as error:
+            log.warning("free space stays in the database for now: %s", error)
 
     def _commit_group(self, group: list[Submission]) -> None:
         if self._refusal is not None and not self._is_closing:

@@ -37,9 +37,10 @@ CREATE TABLE message (
   first_leased_ms INTEGER NOT NULL DEFAULT 70368744177664
 );
 -- The columns after sequence make counting a matter of the index alone.
-CREATE INDEX message_by_due ON message (queue, due_ms, sequence, is_leased) WHERE is_head = 1;
+CREATE INDEX message_by_due ON message (queue, due_ms, sequence, is_leased, is_head) WHERE is_head = 1;
 CREATE INDEX message_by_sent ON message (queue, sent_ms);
-CREATE INDEX message_by_group ON message (queue, message_group, sequence, is_head, is_leased, due_ms) WHERE is_ordered = 1;
+CREATE INDEX message_by_group ON message (queue, message_group, sequence, is_head, is_leased, due_ms, is_ordered)
+  WHERE is_ordered = 1;
 CREATE INDEX message_leased_in_group ON message (queue, message_group, due_ms) WHERE is_ordered = 1 AND is_leased = 1;
 
 -- However the first message of a group goes (settled, moved, expired, purged), the next one takes its place.

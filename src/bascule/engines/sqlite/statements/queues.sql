@@ -52,13 +52,14 @@ SELECT
 FROM due;
 
 -- name: lease_followers
+-- The loops give group after group, each by sequence, which is the order needed; asking for it would sort whole groups.
 WITH due AS (
   SELECT next.sequence, next.message_id, next.message_group, next.sent_ms, next.due_ms, next.attempt,
     next.first_leased_ms, next.is_ordered, next.body, next.headers
   FROM json_each(:groups) AS leased
   CROSS JOIN message AS next INDEXED BY message_by_group
   WHERE next.queue = :queue AND next.message_group = leased.value AND next.is_ordered = 1 AND next.is_head = 0
-  ORDER BY leased.id, next.sequence LIMIT :count_max
+  LIMIT :count_max
 )
 SELECT
   json_group_array(json_array(
