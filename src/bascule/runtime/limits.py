@@ -44,6 +44,8 @@ SHARED_MEMORY_KB = 24 * 1024
 NICENESS = 5
 #: Forks asked of one zygote at once. count; ours
 FORKS_AT_ONCE = 4
+#: Pause before a zygote with too many unread messages is told more. seconds; ours
+FULL_PAUSE_S = 0.005
 #: A zygote that is not ready by then is given up. seconds; ours
 ZYGOTE_START_S_MAX = 30.0
 #: A process that closed its channel but lives is killed after this. seconds; ours

@@ -36,7 +36,7 @@ class PythonWorker:
     """Implements ``ports.Worker``."""
 
     def __init__(self, fork: Fork, channel_end: socket.socket, output: OutputReader, memory_mb: int) -> None:
-        self.memory_used_mb = 0
+        self.memory_used_mb = SHARED_MEMORY_KB // 1024
         self._fork = fork
         self._output = output
         self._memory_kb_max = memory_mb * 1024

@@ -12,11 +12,12 @@ import os
 import signal
 import socket
 import subprocess
+from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 
 from bascule.kernel.invocation import RuntimeUnavailable
-from bascule.runtime.limits import FORKS_AT_ONCE, ZYGOTE_START_S_MAX
+from bascule.runtime.limits import FORKS_AT_ONCE, FULL_PAUSE_S, ZYGOTE_START_S_MAX
 
 log = logging.getLogger("bascule.runtime")
 
@@ -80,6 +81,7 @@ class Zygote:
         self._asked: dict[str, asyncio.Future[Fork]] = {}
         self._forks: dict[int, Fork] = {}
         self._token = 0
+        self._unburied: deque[int] = deque()
         self._turn = asyncio.Semaphore(FORKS_AT_ONCE)
         self._ended = asyncio.Event()
         control.setblocking(False)
@@ -144,14 +146,34 @@ class Zygote:
             token = str(self._token)
             answer: asyncio.Future[Fork] = self._loop.create_future()
             self._asked[token] = answer
+            request, fds = f"fork {token}".encode(), [channel.fileno(), output_fd]
             try:
-                socket.send_fds(self._control, [f"fork {token}".encode()], [channel.fileno(), output_fd])
+                while not self._say(request, fds):
+                    await asyncio.sleep(FULL_PAUSE_S)
             except OSError as error:
-                del self._asked[token]
-                raise RuntimeUnavailable(
-                    f"The process that starts functions does not listen: {error.strerror}."
-                ) from error
+                self._asked.pop(token, None)
+                reason = f"The process that starts functions does not listen: {error.strerror}."
+                raise RuntimeUnavailable(reason) from error
             return await answer
+
+    def _say(self, message: bytes, fds: list[int]) -> bool:
+        """Send one message; False when the zygote has too many unread ones. Raises OSError when it is gone."""
+        try:
+            socket.send_fds(self._control, [message], fds)
+        except BlockingIOError:
+            return False
+        return True
+
+    def _bury(self) -> None:
+        """Let the zygote reap what has been reported; what it cannot be told now is told a moment later."""
+        try:
+            while self._unburied and self._say(f"reap {self._unburied[0]}".encode(), []):
+                self._unburied.popleft()
+        except OSError:
+            self._end()
+            return
+        if self._unburied and self.is_alive:
+            self._loop.call_later(FULL_PAUSE_S, self._bury)
 
     def _readable(self) -> None:
         try:
@@ -191,10 +213,9 @@ class Zygote:
 
     def _exited(self, pid: int, status: int) -> None:
         self._forks.pop(pid).exited(status)
-        try:
-            self._control.send(f"reap {pid}".encode())
-        except OSError:
-            self._end()
+        self._unburied.append(pid)
+        if len(self._unburied) == 1:
+            self._bury()
 
     def _end(self) -> None:
         """The zygote is gone: its forks were killed by the kernel with it, their groups are killed here."""

@@ -159,6 +159,31 @@ def test_a_dead_zygote_is_replaced(fresh_machine: Callable[..., Machine]) -> Non
     assert after[1] != zygote
 
 
+@pytest.mark.long
+def test_hundreds_of_environments_that_end_at_once_do_not_overrun_the_zygote(
+    fresh_machine: Callable[..., Machine],
+) -> None:
+    machine = fresh_machine(environments_max=400)
+    function = machine.deploy(
+        "import os, time\ndef handler(event, context):\n    time.sleep(5)\n    return os.getppid()"
+    )
+    zygotes = set()
+    for _ in range(2):
+        results = machine.invoke_all(*[machine.invocation(function) for _ in range(350)])
+        zygotes |= {result.payload for result in results}
+        machine.runtime.retire(function.arn)
+    assert len(zygotes) == 1
+
+
+def test_preparing_a_function_unpacks_it_and_starts_its_interpreter(fresh_machine: Callable[..., Machine]) -> None:
+    machine = fresh_machine()
+    function = machine.deploy(PID)
+    machine.runtime.prepare(function)
+    machine.runtime.prepare(machine.deploy(PID, code_digest="f" * 64))
+    machine.until((machine.root / "work" / "code" / function.code_digest / "app.py").exists)
+    assert pid_of(machine, function)
+
+
 def test_a_runtime_that_is_not_here_is_refused_with_the_way_forward(machine: Machine) -> None:
     with pytest.raises(RuntimeUnavailable, match=r"cannot run functions of runtime 'ruby3\.3'; .*change Runtime"):
         machine.invoke(machine.deploy("", runtime="ruby3.3"))
