@@ -24,6 +24,7 @@ MAY_IMPORT = {
     "runtime": {"kernel", "host"},
     "pollers": {"kernel", "host", "services", "runtime"},
     "app": {
+        "__version__",
         "kernel",
         "api",
         "protocol",
