@@ -67,6 +67,14 @@ class Machine:
 
         return self._runner.run(waiting())
 
+    def on_loop(self, call: Callable[..., None], *arguments: object) -> None:
+        """Call something that must be called from the event loop."""
+
+        async def calling() -> None:
+            call(*arguments)
+
+        self._runner.run(calling())
+
     def store(self, files: dict[str, str]) -> str:
         """The digest of a package of these files."""
         packed = io.BytesIO()

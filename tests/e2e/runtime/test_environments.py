@@ -171,15 +171,15 @@ def test_hundreds_of_environments_that_end_at_once_do_not_overrun_the_zygote(
     for _ in range(2):
         results = machine.invoke_all(*[machine.invocation(function) for _ in range(350)])
         zygotes |= {result.payload for result in results}
-        machine.runtime.retire(function.arn)
+        machine.on_loop(machine.runtime.retire, function.arn)
     assert len(zygotes) == 1
 
 
 def test_preparing_a_function_unpacks_it_and_starts_its_interpreter(fresh_machine: Callable[..., Machine]) -> None:
     machine = fresh_machine()
     function = machine.deploy(PID)
-    machine.runtime.prepare(function)
-    machine.runtime.prepare(machine.deploy(PID, code_digest="f" * 64))
+    for prepared in (function, machine.deploy(PID, code_digest="f" * 64)):
+        machine.on_loop(machine.runtime.prepare, prepared)
     machine.until((machine.root / "work" / "code" / function.code_digest / "app.py").exists)
     assert pid_of(machine, function)
 
