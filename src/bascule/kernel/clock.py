@@ -2,7 +2,8 @@
 
 All wall time is an integer of milliseconds since 1970 UTC (``_ms``); all durations that are measured are monotonic
 nanoseconds (``_ns``). Production makes one ``RealClock`` in ``bascule.app``; tests make a ``SimulatedClock`` and decide
-what time it is. ``on_change`` lets the loop host wake sleepers when simulated time moves.
+what time it is; a server with ``--test`` has a ``SteerableClock``, which goes at the pace of another clock until it is told
+otherwise. ``on_change`` lets the loop host wake sleepers when time jumps.
 """
 
 from __future__ import annotations
@@ -86,3 +87,70 @@ class SimulatedClock:
             for wake in self._listeners:
                 wake()
         return self._now_ms
+
+
+class SteerableClock:
+    """A clock at the pace of another one that can be frozen, moved forward and let go again.
+
+    Promise  time never goes backwards; every listener is called after each jump and each change of pace, on the thread
+             that steers. Durations (``monotonic_ns``) are always real.
+    """
+
+    def __init__(self, pace: Clock) -> None:
+        self._pace = pace
+        self._ahead_ms = 0
+        self._frozen_ms: int | None = None
+        self._listeners: list[Callable[[], None]] = []
+
+    @property
+    def ahead_ms(self) -> int:
+        """How far this clock is ahead of its pace."""
+        return self.now_ms() - self._pace.now_ms()
+
+    @property
+    def is_frozen(self) -> bool:
+        """Whether time stands still until it is moved."""
+        return self._frozen_ms is not None
+
+    def now_ms(self) -> int:
+        frozen_ms = self._frozen_ms
+        return self._pace.now_ms() + self._ahead_ms if frozen_ms is None else frozen_ms
+
+    def monotonic_ns(self) -> int:
+        return self._pace.monotonic_ns()
+
+    def real_seconds_until(self, due_ms: int) -> float | None:
+        if due_ms <= self.now_ms():
+            return 0.0
+        return None if self.is_frozen else self._pace.real_seconds_until(due_ms - self._ahead_ms)
+
+    def on_change(self, wake: Callable[[], None]) -> None:
+        self._listeners.append(wake)
+        self._pace.on_change(wake)
+
+    def freeze(self) -> None:
+        """Let time stand still at this moment; twice is fine."""
+        self._frozen_ms = self.now_ms()
+        self._changed()
+
+    def resume(self) -> None:
+        """Let time go on from where it stands; twice is fine."""
+        if self._frozen_ms is not None:
+            self._ahead_ms = self._frozen_ms - self._pace.now_ms()
+            self._frozen_ms = None
+            self._changed()
+
+    def jump_to(self, moment_ms: int) -> int:
+        """Move time forward to ``moment_ms``, frozen or not; a moment in the past changes nothing; gives the new time."""
+        missing_ms = moment_ms - self.now_ms()
+        if missing_ms > 0:
+            if self._frozen_ms is None:
+                self._ahead_ms += missing_ms
+            else:
+                self._frozen_ms = moment_ms
+            self._changed()
+        return self.now_ms()
+
+    def _changed(self) -> None:
+        for wake in self._listeners:
+            wake()
