@@ -25,7 +25,8 @@ def _lot(random_source: random.Random, index: int) -> dict[str, object]:
     block, lot = random_source.randrange(1, 9000), random_source.randrange(1, 200)
     x, y = -122.5 + random_source.random() / 5, 37.7 + random_source.random() / 10
     corners = [
-        [round(x + random_source.random() / 1000, 10), round(y + random_source.random() / 1000, 10), 0.0] for _ in range(6)
+        [round(x + random_source.random() / 1000, 10), round(y + random_source.random() / 1000, 10), 0.0]
+        for _ in range(6)
     ]
     return {
         "type": "Feature",

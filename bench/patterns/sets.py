@@ -43,13 +43,20 @@ def mixed_order_rules(count: int, seed: int = 7) -> dict[str, str]:
     patterns: list[Any] = []
     for index in range(count):
         low = random_source.randrange(0, 1500)
-        detail: dict[str, Any] = {"amount": [{"numeric": [">=", low, "<", low + 500]}], "zone": [random_source.choice(REGIONS)]}
+        detail: dict[str, Any] = {
+            "amount": [{"numeric": [">=", low, "<", low + 500]}],
+            "zone": [random_source.choice(REGIONS)],
+        }
         if index % 10:
             detail["product"] = [f"prod-{random_source.randrange(PRODUCT_COUNT):05d}"]
         else:
             detail["customer"] = [f"cust-{random_source.randrange(5000):05d}"]
         patterns.append(
-            {"source": [random_source.choice(SOURCES)], "detail-type": [random_source.choice(DETAIL_TYPES)], "detail": detail}
+            {
+                "source": [random_source.choice(SOURCES)],
+                "detail-type": [random_source.choice(DETAIL_TYPES)],
+                "detail": detail,
+            }
         )
     return _named(patterns)
 
@@ -69,7 +76,11 @@ def _array_rules(count: int, seed: int = 8) -> dict[str, str]:
 
 def bench_sets() -> list[BenchSet]:
     """All sets, smallest first."""
-    branches = [{"properties": {"STREET": ["ELM"]}}, {"properties": {"BLOCK_NUM": [{"prefix": "12"}]}}, {"area": [{"numeric": [">", 99000]}]}]
+    branches = [
+        {"properties": {"STREET": ["ELM"]}},
+        {"properties": {"BLOCK_NUM": [{"prefix": "12"}]}},
+        {"area": [{"numeric": [">", 99000]}]},
+    ]
     x_ranges = [[">", -122.5 + step / 50, "<", -122.498 + step / 50] for step in range(5)]
     return [
         BenchSet("5 exact", _lot_rules("MAPBLKLOT", ["1430022", "2607117", "0607037", "4721025", "3502104"]), lot_events),

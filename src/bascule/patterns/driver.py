@@ -1,12 +1,14 @@
 """Writes the function that matches an event: straight-line code over the decoded struct, made for one index.
 
 The function decodes, looks up each table, runs the tests of what was found and of what no table holds, and hands everything it
-cannot tell (``Odd``, a decoding failure, an array where a chain of attributes expects an object) to the general path. The text
-contains attribute names and constants' names only, never anything from a pattern.
+cannot tell (``Odd``, a decoding failure, a value of an unexpected kind) on. The *quick* form takes values for scalars and objects
+for single and hands on to the *careful* form, which knows arrays and hands on to the general path. The text contains attribute
+names and constants' names only, never anything from a pattern.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from operator import attrgetter
 from typing import Any, TypeAlias
@@ -14,14 +16,23 @@ from typing import Any, TypeAlias
 import msgspec
 from msgspec import structs
 
-from bascule.patterns.expressions import NAMESPACE, Odd, Source, compile_test, is_numeric, number_text, string_text
+from bascule.patterns.expressions import (
+    NAMESPACE,
+    Odd,
+    Source,
+    compile_test,
+    is_numeric,
+    number_text,
+    numbers_text,
+    string_text,
+)
 from bascule.patterns.index import Index, Item, find_any, run_hits
 from bascule.patterns.matching import Field
 from bascule.patterns.operators.affixes import Prefix, Suffix
 from bascule.patterns.operators.exact import Exact
 from bascule.patterns.operators.wildcard import Wildcard
 from bascule.patterns.schema import Schema
-from bascule.patterns.tables import EQUAL, FOLD, Hit, KeyTable
+from bascule.patterns.tables import FOLD, EqualTable, Hit, KeyTable
 
 Match: TypeAlias = Callable[[bytes], list[str]]
 
@@ -32,8 +43,9 @@ FILTER_MIN = 3  # tests on the start (or end) of one value that are worth one te
 class Driver:
     """Builds the text of one match function."""
 
-    def __init__(self, index: Index, schema: Schema) -> None:
+    def __init__(self, index: Index, schema: Schema, *, is_quick: bool) -> None:
         self.schema = schema
+        self.is_quick = is_quick
         self.source = Source()
         self.lines: list[str] = []
         self.tables: dict[str, list[tuple[str, KeyTable]]] = {}  # parent chain -> (path, table)
@@ -44,12 +56,13 @@ class Driver:
         for (kind, path), table in index.groups.items():
             self.tables.setdefault(self._parent(path), []).append((path, table))
             assert kind
+        shared = Counter(field for hit in index.scans if isinstance(hit[2], Item) for field in hit[2].fields)
         for hit in index.scans:
             item = hit[2]
             if not isinstance(item, Item) or len(index.scans) > INLINE_MAX:
                 self.called.append(hit)
                 continue
-            lead = min(item.fields, key=_lead_order)
+            lead = min(item.fields, key=lambda field: _lead_order(field, shared[field]))
             self.leads.setdefault(self._parent(lead.path), {}).setdefault(lead.path, []).append((item, lead))
 
     def build(
@@ -57,11 +70,12 @@ class Driver:
         decide: Callable[[bytes], list[str]],
         finish: Callable[[list[int], bytes], list[str]],
         also: Callable[[bytes], list[int]] | None,
+        ids: dict[int, str],
     ) -> Match:
         """Give the function.
 
-        Takes    decide: the general path; finish: turns rule numbers into ids; also: gives the numbers of matching rules that
-                 are not in the index, when there are such rules.
+        Takes    decide: where to hand on what this form cannot tell; finish: turns rule numbers into ids; also: gives the
+                 numbers of matching rules that are not in the index, when there are such rules; ids: by rule number.
         """
         self._emit(1, "try:")
         self._emit(2, f"e = {self._constant(self.schema.decode)}(data)")
@@ -74,17 +88,17 @@ class Driver:
         if also is not None:
             self._emit(1, f"out += {self._constant(also)}(data)")
         self._emit(1, "if out:")
+        self._emit(2, f"if len(out) == 1 and data.isascii(): return [{self._constant(ids)}[out[0]]]")
         self._emit(2, f"return {self._constant(finish)}(out, data)")
         self._emit(1, "return out")
-        names = ", ".join(f"c{index}" for index in range(len(self.source.constants)))
-        text = f"def make({names}):\n def match(data):\n" + "\n".join(self.lines) + "\n return match\n"
         namespace: dict[str, Any] = dict(DRIVER_NAMESPACE)
-        exec(text, namespace)
-        match: Match = namespace["make"](*self.source.constants)
+        namespace |= {f"c{index}": value for index, value in enumerate(self.source.constants)}
+        exec("def match(data):\n" + "\n".join(self.lines), namespace)  # constants as globals: no cost per call
+        match: Match = namespace["match"]
         return match
 
     def _emit(self, depth: int, line: str) -> None:
-        self.lines.append(" " * (depth + 1) + line)
+        self.lines.append(" " * depth + line)
 
     def _constant(self, value: Any) -> str:
         return self.source.constant(value)
@@ -110,38 +124,45 @@ class Driver:
                 and child not in self.leads
                 and not any(one.startswith(child + ".") for one in chains)
             )
-            if is_plain:
+            if is_plain and not self.is_quick:
                 specs = tuple((attrgetter(self.schema.chain(path)[-1]), table) for path, table in self.tables[child])
                 self._emit(depth, f"if {attribute}.__class__ is list:")
-                self._emit(
-                    depth + 1,
-                    f"spread({attribute}, {self._constant(specs)}, {self._constant(tuple(child.split('.')))}, e, out)",
-                )
+                self._emit(depth + 1, f"spread({variable}, {attribute!r}, {self._constant(specs)}, e, out)")
                 self._emit(depth, "else:")
-            self._emit_object(attribute, child, depth + is_plain)
+                self._emit_object(attribute, child, depth + 1)
+            else:
+                self._emit_object(attribute, child, depth)
 
     def _emit_table(self, variable: str, path: str, table: KeyTable, depth: int) -> None:
-        kind = table.kind
-        self._emit(depth, f"v = {variable}.{self.schema.chain(path)[-1]}")
+        value = f"{variable}.{self.schema.chain(path)[-1]}"
         constant = self._constant(table)
+        is_simple = isinstance(table, EqualTable) and table.is_simple
         if path in self.schema.raw:
+            self._emit(depth, f"v = {value}")
             self._emit(depth, f"if v is not U: run_hits(find_any({constant}, v), e, out)")
-            return
-        self._emit(depth, "if v.__class__ is str:")
-        if kind == FOLD or (kind == EQUAL and not any(key.__class__ is tuple for key in table.buckets)):
-            get = self._constant(table.buckets.get)
-            self._emit(depth + 1, f"h = {get}(v.lower())" if kind == FOLD else f"h = {get}(v)")
-            self._emit(depth + 1, "if h is not None" + (" and v.isascii():" if kind == FOLD else ":"))
-            self._emit(depth + 2, "for t, n, _ in h:")
-            self._emit(depth + 3, "if t is None: out += n")
-            self._emit(depth + 3, "else:")
-            self._emit(depth + 4, "o = t(e)")
-            self._emit(depth + 4, "if o is True: out += n")
-            self._emit(depth + 4, "elif o: out += o")
+        elif is_simple and self.is_quick:
+            self._emit(depth, f"h = {self._constant(table.buckets.get)}({value})")
+            self._emit_hits("h is not None", depth)
         else:
-            self._emit(depth + 1, f"h = {self._constant(table.find)}(v)")
-            self._emit(depth + 1, "if h: run_hits(h, e, out)")
-        self._emit(depth, f"elif v is not U: run_hits(find_any({constant}, v), e, out)")
+            self._emit(depth, f"v = {value}")
+            self._emit(depth, "if v.__class__ is str:")
+            if is_simple or table.kind == FOLD:
+                get = self._constant(table.buckets.get)
+                self._emit(depth + 1, f"h = {get}(v)" if is_simple else f"h = {get}(v.lower())")
+                self._emit_hits("h is not None" if is_simple else "h is not None and v.isascii()", depth + 1)
+            else:
+                self._emit(depth + 1, f"h = {self._constant(table.find)}(v)")
+                self._emit_hits("h", depth + 1)
+            self._emit(depth, f"elif v is not U: run_hits(find_any({constant}, v), e, out)")
+
+    def _emit_hits(self, condition: str, depth: int) -> None:
+        self._emit(depth, f"if {condition}:")
+        self._emit(depth + 1, "for t, n, _ in h:")
+        self._emit(depth + 2, "if t is None: out += n")
+        self._emit(depth + 2, "else:")
+        self._emit(depth + 3, "o = t(e)")
+        self._emit(depth + 3, "if o is True: out += n")
+        self._emit(depth + 3, "elif o: out += o")
 
     def _emit_tests(self, variable: str, path: str, tests: list[tuple[Item, Field]], depth: int) -> None:
         attribute = self.schema.chain(path)[-1]
@@ -167,9 +188,13 @@ class Driver:
             self._emit(depth + 1, "if v.__class__ is float:")
             for item, field in numeric:
                 self._emit_one(number_text(field, self.source, "v", "r"), item, field, depth + 2)
+            self._emit(depth + 1, "elif v.__class__ is list and (w := numbers_of(v)) is not None:")
+            for item, field in numeric:
+                test = f"(({numbers_text(field, self.source, 'w')}) and judge_exactly(r, {self._constant(field)}))"
+                self._emit_one(test, item, field, depth + 2)
             self._emit(depth + 1, "else:")
             for item, field in numeric:
-                self._emit_one(f"judge_raw(r, {self._constant(field)})", item, field, depth + 2)
+                self._emit_one(f"judge_exactly(r, {self._constant(field)})", item, field, depth + 2)
         absent = [(item, field) for item, field in tests if field.can_be_absent]
         if absent:
             self._emit(depth, "else:")
@@ -197,12 +222,10 @@ class Driver:
         self._emit(depth, f"if {test}{more}: out += {self._constant(item.numbers)}")
 
 
-def _lead_order(field: Field) -> tuple[int, str]:
-    if field.can_be_absent:
-        return 3, field.path
-    if all(isinstance(one, Exact) for one in field.conditions):
-        return 0, field.path
-    return 1 + is_numeric(field), field.path
+def _lead_order(field: Field, shared_count: int) -> tuple[bool, int, int, int, str]:
+    """Prefer the field that tells most: not one that many rules share, exact before others, deep before shallow."""
+    cost = 0 if all(isinstance(one, Exact) for one in field.conditions) else 1 + is_numeric(field)
+    return field.can_be_absent, shared_count, cost, -field.path.count("."), field.path
 
 
 def _starts(field: Field) -> list[str]:
@@ -220,30 +243,27 @@ def _piece(condition: Prefix | Suffix | Wildcard, index: int) -> str:
     return condition.pieces[index] if isinstance(condition, Wildcard) else condition.text
 
 
-def spread(
-    elements: list[Any], specs: tuple[tuple[Any, KeyTable], ...], chain: tuple[str, ...], event: Any, out: list[int]
-) -> None:
-    """Look up every object of an array; a find is tested on the event as if that object stood alone."""
+def spread(parent: Any, name: str, specs: tuple[tuple[Any, KeyTable], ...], event: Any, out: list[int]) -> None:
+    """Look up every object of an array; a find is tested on the event as if that object stood alone.
+
+    The event was decoded for this call alone, so standing alone is done in place and undone.
+    """
+    elements = getattr(parent, name)
     for element in elements:
         for getter, table in specs:
             value = getter(element)
             hits = table.find(value) if value.__class__ is str else find_any(table, value)
             if hits:
-                if any(behind.has_absent for _, _, behind in hits):
+                if table.has_absent:
                     raise Odd
-                run_hits(hits, _with_element(event, chain, element), out)
-
-
-def _with_element(event: Any, chain: tuple[str, ...], element: Any) -> Any:
-    if not chain:
-        return element
-    inner = _with_element(getattr(event, chain[0]), chain[1:], element)
-    return structs.replace(event, **{chain[0]: inner})
+                structs.force_setattr(parent, name, element)
+                run_hits(hits, event, out)
+    structs.force_setattr(parent, name, elements)
 
 
 DRIVER_NAMESPACE = {
     **NAMESPACE,
-    "Undecided": (msgspec.DecodeError, RecursionError, AttributeError, Odd),
+    "Undecided": (msgspec.DecodeError, RecursionError, AttributeError, TypeError, Odd),
     "find_any": find_any,
     "run_hits": run_hits,
     "spread": spread,

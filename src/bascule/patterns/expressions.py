@@ -7,8 +7,10 @@ same shape share one compiled factory. A string value is tested in line; every o
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable
 from functools import lru_cache
+from itertools import chain
 from typing import Any, TypeAlias
 
 import msgspec
@@ -83,7 +85,7 @@ def _cost(field: Field) -> int:
 
 def field_text(field: Field, schema: Schema, source: Source) -> str:
     """Give the expression for one field, reading its value from the event ``e``."""
-    chain = "e." + ".".join(schema.chain(field.path))
+    reference = "e." + ".".join(schema.chain(field.path))
     name = source.constant(field)
     if field.path in schema.raw:
         if is_numeric(field):
@@ -92,11 +94,13 @@ def field_text(field: Field, schema: Schema, source: Source) -> str:
         else:
             decided = f"judge_exactly(r, {name})"
         return (
-            f"((r := {chain}) is U or {decided})" if field.can_be_absent else f"((r := {chain}) is not U and {decided})"
+            f"((r := {reference}) is U or {decided})"
+            if field.can_be_absent
+            else f"((r := {reference}) is not U and {decided})"
         )
     test = string_text(field.conditions, source, "v")
     otherwise = f"judge(v, {name})" if field.can_be_absent else f"(v is not U and judge(v, {name}))"
-    return f"({test} if (v := {chain}).__class__ is str else {otherwise})"
+    return f"({test} if (v := {reference}).__class__ is str else {otherwise})"
 
 
 def number_text(field: Field, source: Source, value: str, raw: str) -> str:
@@ -112,6 +116,34 @@ def number_text(field: Field, source: Source, value: str, raw: str) -> str:
             high = f" {'<=' if one.includes_high else '<'} {source.constant(one.high)}" if one.high != INFINITY else ""
             parts.append(f"{low}{value}{high}")
     return f"(({' or '.join(parts)}) and is_comparable({raw}))"
+
+
+def numbers_text(field: Field, source: Source, numbers: str) -> str:
+    """Give the expression that says whether one of the sorted numbers may satisfy a numeric field."""
+    parts = [f"not {numbers}"] if field.can_be_absent else []
+    for one in field.conditions:
+        value = one.value if isinstance(one, Exact) else None
+        low = one.low if isinstance(one, Numeric) else value
+        high = one.high if isinstance(one, Numeric) else value
+        bisect = "bisect_left" if not isinstance(one, Numeric) or one.includes_low else "bisect_right"
+        limit = "<=" if not isinstance(one, Numeric) or one.includes_high else "<"
+        first = f"(i := {bisect}({numbers}, {source.constant(low)}))"
+        parts.append(f"({first} < len({numbers}) and {numbers}[i] {limit} {source.constant(high)})")
+    return " or ".join(parts)
+
+
+def numbers_of(value: list[Any]) -> list[Any] | None:
+    """Give the numbers of a nest of arrays, sorted; None when it does not hold numbers alone.
+
+    Only lists of lists of the same depth are flattened; anything else fails to sort or to chain and is left to others.
+    """
+    try:
+        while value and value[0].__class__ is list:
+            value = list(chain.from_iterable(value))
+        value.sort()
+    except TypeError:
+        return None
+    return value if not value or value[0].__class__ is float or value[0].__class__ is int else None
 
 
 def string_text(conditions: tuple[Condition, ...], source: Source, value: str) -> str:
@@ -237,9 +269,13 @@ decode_number = msgspec.json.Decoder(float | list | str | bool | dict | None).de
 NAMESPACE: dict[str, Any] = {
     "NUMBER": decode_number,
     "U": UNSET,
+    "bisect_left": bisect_left,
+    "bisect_right": bisect_right,
     "glob": glob,
     "is_comparable": is_comparable,
     "judge": judge,
+    "len": len,
+    "numbers_of": numbers_of,
     "judge_exactly": judge_exactly,
     "judge_raw": judge_raw,
     "__builtins__": {"str": str, "float": float, "list": list},

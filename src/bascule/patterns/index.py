@@ -19,10 +19,10 @@ from msgspec import UNSET, Raw
 
 from bascule.patterns.decimals import number_of_int
 from bascule.patterns.events import Event, decode
-from bascule.patterns.expressions import compile_test, flat
+from bascule.patterns.expressions import compile_test, decode_number, flat, is_comparable
 from bascule.patterns.matching import Conjunction, Field
 from bascule.patterns.schema import Schema
-from bascule.patterns.tables import CIDR, EQUAL, FOLD, NUMERIC, TABLES, Hit, KeyTable, access
+from bascule.patterns.tables import CIDR, EQUAL, FOLD, NUMERIC, TABLES, EqualTable, Hit, KeyTable, access
 
 BUCKET_MAX = 8  # hits tested one after the other before a bucket becomes an index
 GROUP_MIN = {EQUAL: 3, FOLD: 3, CIDR: 3}  # items that make a table cheaper than tests
@@ -213,19 +213,30 @@ def _judge_hits(hits: Iterable[Hit], event: Event, numbers: set[int]) -> None:
             numbers.update(hit_numbers)
 
 
-def find_any(table: KeyTable, value: Any) -> list[Hit]:
+def find_any(table: KeyTable, value: Any) -> Iterable[Hit]:
     """Look up a decoded value that is not a string, or a value that was left undecoded."""
     if value is UNSET or value.__class__ is dict:
-        return []
+        return ()
     if value.__class__ is Raw:
+        number = decode_number(value)
+        if number.__class__ is float:
+            hits = table.find(number)
+            return hits if hits and is_comparable(value) else ()
         value = decode(bytes(value))
     elif value.__class__ is int or value.__class__ is float:
-        return []  # tables over decoded values never hold numbers
-    hits: dict[int, Hit] = {}
-    for leaf in flat(value) if value.__class__ is list else (value,):
+        return ()  # tables over decoded values never hold numbers
+    if value.__class__ is not list:
+        return table.find(value)
+    if isinstance(table, EqualTable) and table.is_simple:
+        try:
+            return [hit for hits in map(table.buckets.get, value) if hits is not None for hit in hits]
+        except TypeError:  # arrays or objects inside
+            pass
+    found: dict[int, Hit] = {}
+    for leaf in flat(value):
         for hit in table.find(number_of_int(leaf) if type(leaf) is int else leaf):
-            hits[id(hit)] = hit
-    return list(hits.values())
+            found[id(hit)] = hit
+    return list(found.values())
 
 
 def build(items: list[Item], schema: Schema | None) -> Index:
@@ -297,7 +308,13 @@ def _choose_places(items: list[tuple[Item, list[Way]]]) -> dict[int, Place]:
                 still_open.append((item, ways))
         open_items = still_open
     for item, ways in open_items:
-        chosen[id(item)] = min(
-            ways, key=lambda way: (max(sizes[way[0]][key] for key in way[1]), way[0][0] != EQUAL, way[0])
-        )[0]
+        chosen[id(item)] = min(ways, key=lambda way: _burden(way, sizes))[0]
     return chosen
+
+
+def _burden(way: Way, sizes: dict[Place, Counter[Any]]) -> tuple[int, int, Place]:
+    """Order the places of an item by how many others it would meet there; ranges overlap, so they come last."""
+    place, keys, _, _ = way
+    crowd = max(sizes[place][key] for key in keys)
+    rank = 4 if place[0] == NUMERIC else (0 if crowd <= 8 * BUCKET_MAX else 2) + (place[0] != EQUAL)
+    return rank, crowd, place

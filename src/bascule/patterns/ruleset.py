@@ -8,19 +8,22 @@ the schema cannot hold are always matched there.
 
 from __future__ import annotations
 
+import weakref
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 
 import msgspec
 
 from bascule.patterns.dialects import Dialect
-from bascule.patterns.driver import Driver
+from bascule.patterns.driver import Driver, Match
 from bascule.patterns.events import PathNode, path_tree, read_event
 from bascule.patterns.expressions import is_compilable, is_numeric
 from bascule.patterns.index import Index, Item, added, build, removed
 from bascule.patterns.matching import Conjunction
 from bascule.patterns.pattern import Pattern
 from bascule.patterns.schema import Schema
+
+QUICK_FAILURES_MAX = 64  # events the quick match function may hand on before the careful one takes its place
 
 
 class _Parts(msgspec.Struct, frozen=True):
@@ -43,13 +46,18 @@ class RuleSet:
     keeps its place. Bytes that are not a JSON object match nothing. It never raises and may be called from any thread.
     """
 
-    __slots__ = ("_parts", "match")
+    __slots__ = ("__weakref__", "_parts", "match")
 
     match: Callable[[bytes], list[str]]
 
     def __init__(self, parts: _Parts) -> None:
         self._parts = parts
-        self.match = _match_function(parts)
+        ids = {number: rule_id for rule_id, number in parts.numbers.items()}
+        general = _General(parts, ids)
+        also = general.match_others if parts.general.item_count else None
+        careful = Driver(parts.index, parts.schema, is_quick=False).build(general.decide, general.finish, also, ids)
+        hand_on = _hand_on(weakref.ref(self), careful)
+        self.match = Driver(parts.index, parts.schema, is_quick=True).build(hand_on, general.finish, also, ids)
 
     @classmethod
     def compile(cls, texts: Mapping[str, str], dialect: Dialect = Dialect.EVENT_BUS) -> RuleSet:
@@ -179,32 +187,55 @@ def _tree_of(items: list[Item]) -> PathNode:
     return path_tree({field.path for item in items for field in item.fields})
 
 
-def _match_function(parts: _Parts) -> Callable[[bytes], list[str]]:
-    ids = {number: rule_id for rule_id, number in parts.numbers.items()}
-    keeps_tokens = parts.dialect.value.compares_number_text
-    index, general, tree, general_tree = parts.index, parts.general, parts.tree, parts.general_tree
+def _hand_on(owner: weakref.ref[RuleSet], careful: Match) -> Match:
+    """Give what the quick match function does with an event that is too much for it.
 
-    def decide(data: bytes) -> list[str]:
-        event = read_event(data, tree, keeps_tokens=keeps_tokens)
+    Events with arrays where the quick form expects single values cost a wasted attempt each; when they keep coming, the careful
+    form takes the place of the quick one. Both give the same answers.
+    """
+    failures_left = QUICK_FAILURES_MAX
+
+    def hand_on(data: bytes) -> list[str]:
+        nonlocal failures_left
+        failures_left -= 1
+        rules = owner()
+        if failures_left == 0 and rules is not None:
+            rules.match = careful
+        return careful(data)
+
+    return hand_on
+
+
+class _General:
+    """The general path over a whole set."""
+
+    def __init__(self, parts: _Parts, ids: dict[int, str]) -> None:
+        self.parts = parts
+        self.ids = ids
+        self.keeps_tokens = parts.dialect.value.compares_number_text
+
+    def decide(self, data: bytes) -> list[str]:
+        """Match every rule by the definition."""
+        event = read_event(data, self.parts.tree, keeps_tokens=self.keeps_tokens)
         numbers: set[int] = set()
         if event is not None:
-            index.collect_general(event, numbers)
-            general.collect_general(event, numbers)
-        return [ids[number] for number in sorted(numbers)]
+            self.parts.index.collect_general(event, numbers)
+            self.parts.general.collect_general(event, numbers)
+        return [self.ids[number] for number in sorted(numbers)]
 
-    def also(data: bytes) -> list[int]:
-        event = read_event(data, general_tree, keeps_tokens=keeps_tokens)
+    def match_others(self, data: bytes) -> list[int]:
+        """Match the rules that the schema cannot hold."""
+        event = read_event(data, self.parts.general_tree, keeps_tokens=self.keeps_tokens)
         numbers: set[int] = set()
         if event is not None:
-            general.collect_general(event, numbers)
+            self.parts.general.collect_general(event, numbers)
         return list(numbers)
 
-    def finish(numbers: list[int], data: bytes) -> list[str]:
+    def finish(self, numbers: list[int], data: bytes) -> list[str]:
+        """Turn the numbers of matching rules into ids, each once, in order."""
         if not data.isascii() and not _is_utf8(data):
             return []  # the decoder skips what no rule mentions without looking at its encoding
-        return [ids[numbers[0]]] if len(numbers) == 1 else [ids[number] for number in sorted(set(numbers))]
-
-    return Driver(index, parts.schema).build(decide, finish, also if general.item_count else None)
+        return [self.ids[number] for number in sorted(set(numbers))]
 
 
 def _is_utf8(data: bytes) -> bool:

@@ -88,11 +88,12 @@ def _interval(condition: Any) -> tuple[float, bool, float, bool]:
 class KeyTable:
     """Buckets by key; subclasses say which keys a leaf satisfies."""
 
-    __slots__ = ("buckets",)
+    __slots__ = ("buckets", "has_absent")
     kind: ClassVar[str]
 
     def __init__(self, buckets: Buckets) -> None:
         self.buckets = buckets
+        self.has_absent = any(behind.has_absent for hits in buckets.values() for _, _, behind in hits)
 
     def find(self, leaf: Leaf) -> Iterable[Hit]:
         """Give the hits that wait for this leaf; one hit may come more than once."""
@@ -102,12 +103,13 @@ class KeyTable:
 class EqualTable(KeyTable):
     """Strings, true, false, null, and addresses; never numbers."""
 
-    __slots__ = ("has_addresses",)
+    __slots__ = ("has_addresses", "is_simple")
     kind = EQUAL
 
     def __init__(self, buckets: Buckets) -> None:
         super().__init__(buckets)
         self.has_addresses = any(key.__class__ is tuple for key in buckets)
+        self.is_simple = all(key.__class__ is str for key in buckets)  # so that a bare look-up is enough
 
     def find(self, leaf: Leaf) -> Iterable[Hit]:
         """One look-up, and one more by address where addresses are wanted."""
@@ -175,25 +177,32 @@ class FoldTable(KeyTable):
 
 
 class CidrTable(KeyTable):
-    """Addresses by network: one look-up per distinct length of mask."""
+    """Addresses by network: the space of addresses cut at the bounds of all networks, and the hits of every part."""
 
-    __slots__ = ("masks",)
+    __slots__ = ("parts", "starts")
     kind = CIDR
 
     def __init__(self, buckets: Buckets) -> None:
         super().__init__(buckets)
-        self.masks = sorted({(version, shift) for version, shift, _ in buckets})
+        self.starts: dict[int, list[int]] = {}
+        self.parts: dict[int, list[tuple[Hit, ...]]] = {}
+        for version in {key[0] for key in buckets}:
+            networks = [
+                (key[2] << key[1], key[2] + 1 << key[1], hits) for key, hits in buckets.items() if key[0] == version
+            ]
+            starts = sorted({0} | {bound for first, end, _ in networks for bound in (first, end)})
+            parts: list[tuple[Hit, ...]] = [()] * len(starts)
+            for first, end, hits in networks:
+                for index in range(bisect_left(starts, first), bisect_left(starts, end)):
+                    parts[index] += hits
+            self.starts[version], self.parts[version] = starts, parts
 
     def find(self, leaf: Leaf) -> Iterable[Hit]:
         """Hits of every network the address is in."""
         address = address_of(leaf) if isinstance(leaf, str) else None
-        if address is None:
+        if address is None or address[0] not in self.starts:
             return ()
-        hits: tuple[Hit, ...] = ()
-        for version, shift in self.masks:
-            if version == address[0]:
-                hits += self.buckets.get((version, shift, address[1] >> shift), ())
-        return hits
+        return self.parts[address[0]][bisect_right(self.starts[address[0]], address[1]) - 1]
 
 
 class NumericTable(KeyTable):
