@@ -1,7 +1,7 @@
 """The filter pattern language of CloudWatch Logs: from a text to a test of a message.
 
 Three forms: terms (``ERROR -timeout ?warn ?fatal "two words" %regex%``), JSON (``{ $.status = 500 && $.path = "/a*" }``) and
-space-delimited fields (``[ip, user, status = 5*, ...]``, refused so far). A pattern that cannot be is refused, never read as
+space-delimited fields (``[ip, user, status = 5*, ...]``). A pattern that cannot be is refused, never read as
 something else.
 """
 
@@ -13,6 +13,7 @@ from collections.abc import Callable
 from bascule.services.logs.errors import InvalidParameter
 from bascule.services.logs.json_pattern import compile_json
 from bascule.services.logs.regular_expression import regex_test
+from bascule.services.logs.space_pattern import compile_fields
 
 Matches = Callable[[str], bool]
 
@@ -26,7 +27,7 @@ def compile_pattern(pattern: str) -> Matches:
     """A test for messages.
 
     Takes    the pattern as the caller wrote it; empty matches every message.
-    Raises   InvalidParameter for a pattern that cannot be read, or of a form that is not built.
+    Raises   InvalidParameter for a pattern that cannot be read.
     Source   CloudWatch Logs user guide, filter pattern syntax.
     """
     text = pattern.strip()
@@ -35,7 +36,7 @@ def compile_pattern(pattern: str) -> Matches:
     if text.startswith("{"):
         return compile_json(text)
     if text.startswith("["):
-        raise InvalidParameter("Bascule does not implement space-delimited filter patterns ([a, b, ...]) yet.")
+        return compile_fields(text)
     return _compile_terms(text)
 
 

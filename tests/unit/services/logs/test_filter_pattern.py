@@ -112,10 +112,48 @@ def test_json_pattern_matches_no_plain_text() -> None:
         "%a% %b% %c%",
         "{ $.a = %(a+)+% }",
         "{ $.* = 1 }",
-        "[ip, user]",
+        "[ip, user",
+        "[ip, ..., user, ...]",
+        "[ip = ]",
+        "[bytes > many]",
         "{ " + "(" * 60 + "$.a = 1" + ")" * 60 + " }",
     ],
 )
 def test_pattern_that_cannot_be_is_refused(pattern: str) -> None:
     with pytest.raises(InvalidParameter):
         compile_pattern(pattern)
+
+
+ACCESS = '127.0.0.1 - ann [10/Oct/2000:13:25:15 -0700] "GET /index.html HTTP/1.0" 404 1534'
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        "[ip, id, user, when, request, status, bytes]",
+        "[ip, id, user, when, request, status = 4*, bytes]",
+        "[ip, ..., status = 404, bytes >= 1000]",
+        "[..., bytes > 1000 && bytes < 2000]",
+        '[ip, id, user, when, request = "GET *", ...]',
+        "[ip = %^127%, ...]",
+        "[ip, id, user = bob || user = ann, ...]",
+        "[..., status != 200, bytes]",
+    ],
+)
+def test_fields_that_match(pattern: str) -> None:
+    assert compile_pattern(pattern)(ACCESS)
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        "[ip, user]",
+        "[a, b, c, d, e, f, g, h]",
+        "[ip, ..., status = 5*, bytes]",
+        "[..., bytes > 2000]",
+        "[ip, id, user > 3, ...]",
+        "[..., status != 404, bytes]",
+    ],
+)
+def test_fields_that_do_not_match(pattern: str) -> None:
+    assert not compile_pattern(pattern)(ACCESS)
