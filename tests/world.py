@@ -123,9 +123,9 @@ class World:
 
     def settle(self) -> None:
         """Return when nothing is due and nothing runs at the present (simulated) moment."""
-        self._run(self.bascule.settle())
+        self._run(self.bascule.time.settle())
 
     def advance(self, *, hours: float = 0, minutes: float = 0, seconds: float = 0) -> None:
         """Move time, passing through every due moment on the way, and settle at each."""
         until_ms = self.clock.now_ms() + round((hours * 60 + minutes) * 60_000 + seconds * 1000)
-        self._run(self.bascule.advance_to(until_ms, self.clock.jump_to))
+        self._run(self.bascule.time.advance_to(until_ms, self.clock.jump_to))

@@ -35,6 +35,7 @@ from bascule.engines.sqlite import DataDirectoryInUse, DataDirectoryUnusable, St
 from bascule.host.async_store import AsyncStore
 from bascule.host.contexts import Contexts
 from bascule.host.loop_driver import LoopDriver
+from bascule.host.virtual_time import VirtualTime, Worker
 from bascule.host.wait_board import WaitBoard
 from bascule.journal import EventJournal
 from bascule.kernel.clock import Clock, RealClock
@@ -85,6 +86,10 @@ class Bascule:
         )
         self.board = WaitBoard(clock)
         self.loops = LoopDriver((*registry.loops, *self.delivery.loops, *journal.loops), self.store, self.contexts)
+        #: All that waits for its time or works by itself; whoever makes such a part adds it here.
+        self.time = VirtualTime(clock, lambda: self.store.write(lambda tx: None))
+        self.time.add("loops", self.loops)
+        self.time.add("waiting requests", self.board)
         self.url = f"http://{settings.host}:{settings.port}"
         self._tasks: list[asyncio.Task[None]] = []
         self._registry = registry
@@ -112,10 +117,14 @@ class Bascule:
         await self.runtime.start()
         self.invocations = AsyncInvocations(self.store, self.contexts, self.runtime)
         performers = {"runtime": self._run_function, "blobs": self._put_blob}
+        dispatcher = Dispatcher(self.store, self.board, self.clock, performers)
+        self.time.add("asynchronous invocations", self.invocations)
+        self.time.add("requests", Worker(lambda: dispatcher.acting_count == 0))
+        self.time.add("log lines of functions", Worker(lambda: self.sink.is_idle))
         self.pipeline = Pipeline(
             wire=Wire(shapes_of=api.shapes_of, services=tuple(self._registry.services)),
             registry=self._registry,
-            dispatcher=Dispatcher(self.store, self.board, self.clock, performers),
+            dispatcher=dispatcher,
             contexts=self.contexts,
             internal=Internal(self._registry, self.store, self.board, self.clock, self.metrics, self._gauges()),
         )
@@ -152,37 +161,6 @@ class Bascule:
 
     async def _put_blob(self, ctx: Context, request: Any) -> object:
         return await asyncio.to_thread(self._store.blobs.put, request)
-
-    def next_due_ms(self) -> int | None:
-        """The earliest moment for which some part waits; None when nothing waits for its time."""
-        dues = (self.loops.host.next_wanted_ms(), self.invocations.next_due_ms())
-        return min((due for due in dues if due is not None), default=None)
-
-    @property
-    def is_quiet(self) -> bool:
-        """True when nothing is ready at the clock's present moment and nothing runs."""
-        due_ms = self.next_due_ms()
-        is_due = due_ms is not None and due_ms <= self.clock.now_ms()
-        return not is_due and self.loops.is_idle and self.invocations.is_idle and self.sink.is_idle
-
-    async def settle(self) -> None:
-        """Return when the system is quiet."""
-        calm = 0
-        while calm < 3:
-            calm = calm + 1 if self.is_quiet else 0
-            await self.store.write(lambda tx: None)
-            await asyncio.sleep(0)
-
-    async def advance_to(self, until_ms: int, jump_to: Callable[[int], int]) -> None:
-        """Move simulated time to ``until_ms``, stopping and settling at every due moment on the way, in order."""
-        while True:
-            await self.settle()
-            due_ms = self.next_due_ms()
-            if due_ms is None or due_ms > until_ms:
-                jump_to(until_ms)
-                await self.settle()
-                return
-            jump_to(due_ms)
 
     def _gauges(self) -> Gauges:
         return Gauges(

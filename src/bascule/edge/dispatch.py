@@ -29,6 +29,8 @@ class Dispatcher:
         self._board = board
         self._clock = clock
         self._performers = performers
+        #: Requests that are neither answered nor waiting.
+        self.acting_count = 0
 
     async def run(self, operation: Operation, ctx: Context, given: object, connection: Connection) -> object:
         """Call the operation until it gives an output.
@@ -38,12 +40,23 @@ class Dispatcher:
                  our bug.
         Promise  what a write operation wrote is durable before this returns.
         """
+        self.acting_count += 1
+        try:
+            return await self._run(operation, ctx, given, connection)
+        finally:
+            self.acting_count -= 1
+
+    async def _run(self, operation: Operation, ctx: Context, given: object, connection: Connection) -> object:
         for _ in range(WAITS_MAX):
             serial = self._board.serial
             result = await self._once(operation, ctx, given)
             if isinstance(result, WaitFor):
                 connection.watch()
-                await self._board.wait(result.signal, until_ms=result.until_ms, since_serial=serial)
+                self.acting_count -= 1
+                try:
+                    await self._board.wait(result.signal, until_ms=result.until_ms, since_serial=serial)
+                finally:
+                    self.acting_count += 1
                 connection.check()
                 ctx = ctx.resumed(result, now_ms=self._clock.now_ms())
             elif isinstance(result, Perform):

@@ -137,7 +137,7 @@ class Internal:
             if page["happenings"] or self._clock.now_ms() >= until_ms:
                 return json_answer(page)
             connection.watch()
-            await self._board.wait(SIGNAL, until_ms=until_ms, since_serial=serial)
+            await self._board.wait(SIGNAL, until_ms=until_ms, since_serial=serial, is_timed=False)
             connection.check()
 
     async def _code(self, request: HttpRequest, rest: str, connection: Connection) -> HttpAnswer:

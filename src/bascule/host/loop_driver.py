@@ -35,6 +35,10 @@ class LoopDriver:
         self.host.signalled(signals, now_ms=self._clock.now_ms())
         self._wake.set()
 
+    def next_due_ms(self) -> int | None:
+        """The earliest moment that a tick asked for; polls are not among them."""
+        return self.host.next_wanted_ms()
+
     async def run(self) -> None:
         """Run until cancelled, or until the store is closed."""
         while True:
