@@ -108,9 +108,12 @@ class PythonWorker:
         self._die(Outcome(OutcomeKind.TIMED_OUT))
 
     def _on_hang_up(self) -> None:
-        """The channel ended. The process usually has, too, and its exit says how; one that lives on is killed."""
+        """The channel ended. The process usually has, too; one that lives on is killed. Its exit settles the phase.
+
+        The report of the exit may be late on a busy machine, so nothing is concluded from the time it takes.
+        """
         if not self._is_dead:
-            self._loop.call_later(HANG_UP_S_MAX, self.kill)
+            self._loop.call_later(HANG_UP_S_MAX, self._fork.kill_group)
 
     def _on_exit(self, status: int) -> None:
         self._channel.read_rest()
