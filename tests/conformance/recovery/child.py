@@ -13,6 +13,7 @@ import signal
 import sys
 import threading
 from pathlib import Path
+from sqlite3 import Connection
 
 from bascule.engines.sqlite.directory import DataDirectory
 from bascule.engines.sqlite.session import WriteSession
@@ -59,10 +60,10 @@ def command(number: int, tx: Tx) -> None:
 class DyingWriter(Writer):
     """Dies when it reaches the chosen point for the chosen time."""
 
-    def __init__(self, session: WriteSession) -> None:
+    def __init__(self, session: WriteSession, connection: Connection) -> None:
         self.point, self.left = sys.argv[2], int(sys.argv[3])
-        session._connection.set_trace_callback(self.reached)
-        super().__init__(session)
+        connection.set_trace_callback(self.reached)
+        super().__init__(session, connection)
 
     def reached(self, step: str) -> None:
         if step.startswith(self.point):

@@ -7,7 +7,7 @@ the schema grows by the numbered files of ``migrations/``. Why it is built this 
 
 from bascule.engines.sqlite.directory import DataDirectoryInUse, DataDirectoryUnusable
 from bascule.engines.sqlite.schema import StoreVersionError
-from bascule.engines.sqlite.session import WriteInSnapshot
+from bascule.engines.sqlite.snapshot import WriteInSnapshot
 from bascule.engines.sqlite.store import SqliteStore, open_store
 
 __all__ = [

@@ -21,6 +21,9 @@ READER_CACHE_KIB = 8 * 1024
 CHECKPOINT_PAGES = 1000
 #: A log that a long reader made grow is cut back to this. bytes
 LOG_BYTES_MAX = 64 * 1024 * 1024
+#: Free pages the file keeps for what comes next, and how many an idle writer gives back at a time. count
+FREE_PAGES_KEPT = 4096
+RECLAIM_PAGES = 256
 #: Idle readers kept open. count
 READERS_IDLE_MAX = 8
 
@@ -38,6 +41,15 @@ def open_connection(path: Path, *, cache_kib: int, is_durable: bool) -> Connecti
     connection.execute("PRAGMA secure_delete = OFF")
     connection.execute("PRAGMA trusted_schema = OFF")
     return connection
+
+
+def reclaim_space(connection: Connection) -> bool:
+    """Give a few free pages back to the file system; True while there is more to give. Outside transactions only."""
+    free = connection.execute("PRAGMA freelist_count").fetchone()[0]
+    if free <= FREE_PAGES_KEPT:
+        return False
+    connection.execute(f"PRAGMA incremental_vacuum({RECLAIM_PAGES})").fetchall()
+    return True
 
 
 class ConnectionPool:

@@ -101,9 +101,10 @@ class SqliteQueues:
         if not chosen:
             return []
         until_ms = now_ms + lease_ms
-        self._session.require_writer().lease(
-            queue, [(due.sequence, due.attempt + 1) for due, _, _ in chosen], now_ms, until_ms
-        )
+        writer = self._session.require_writer()
+        writer.dirty.add(queue)
+        attempts = [(due.sequence, due.attempt + 1) for due, _, _ in chosen]
+        writer.leases.lease(queue, attempts, now_ms=now_ms, until_ms=until_ms)
         return [_leased(due, body, headers, now_ms=now_ms, until_ms=until_ms) for due, body, headers in chosen]
 
     def _due(self, sql: str, named: dict[str, object]) -> tuple[list[_Found], bool]:
@@ -150,10 +151,12 @@ class SqliteQueues:
     def settle(self, queue: str, sequence: int, token: str | None) -> bool:
         writer = self._session.require_writer()
         if token is None:
-            writer.leased.pop(sequence, None)
+            writer.leases.forget(sequence)
             return self._touch(queue, _SQL["remove"], (sequence, queue))
         attempt = _attempt(sequence, token)
-        if writer.settle(queue, sequence, attempt):
+        if writer.leases.settle(queue, sequence, attempt):
+            writer.dirty.add(queue)
+            writer.touched.add(queue)
             return True
         return self._touch(queue, _SQL["settle"], (sequence, queue, attempt))
 
@@ -171,7 +174,7 @@ class SqliteQueues:
         if writer.change(_SQL["copy"], named).rowcount != 1:
             return False
         writer.touched.add(to_queue)
-        writer.leased.pop(sequence, None)
+        writer.leases.forget(sequence)
         return self._touch(queue, _SQL["remove"], (sequence, queue))
 
     def _touch(self, queue: str, sql: str, parameters: tuple[object, ...]) -> bool:
@@ -203,13 +206,13 @@ class SqliteQueues:
     def expire(self, queue: str, *, sent_before_ms: int, count_max: int) -> int:
         writer = self._session.require_writer()
         writer.see_queue(queue)
-        writer.leased.clear()
+        writer.leases.forget_all()
         return writer.change(_SQL["expire"], (queue, sent_before_ms, count_max)).rowcount
 
     def purge(self, queue: str, *, count_max: int) -> int:
         writer = self._session.require_writer()
         writer.see_queue(queue)
-        writer.leased.clear()
+        writer.leases.forget_all()
         return writer.change(_SQL["purge"], (queue, count_max)).rowcount
 
 

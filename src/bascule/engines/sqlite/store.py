@@ -13,6 +13,7 @@ import threading
 import weakref
 from collections.abc import Callable
 from pathlib import Path
+from sqlite3 import Connection
 from typing import TypeVar
 
 from bascule.engines.sqlite.blobs import FileBlobs
@@ -20,7 +21,8 @@ from bascule.engines.sqlite.cache import DocumentCache
 from bascule.engines.sqlite.connections import WRITER_CACHE_KIB, ConnectionPool, open_connection
 from bascule.engines.sqlite.directory import DataDirectory, DataDirectoryUnusable
 from bascule.engines.sqlite.schema import blank_image, migrate
-from bascule.engines.sqlite.session import ReadSession, SnapshotMoved, WriteSession
+from bascule.engines.sqlite.session import WriteSession
+from bascule.engines.sqlite.snapshot import ReadSession, SnapshotMoved
 from bascule.engines.sqlite.statements import load_statements
 from bascule.engines.sqlite.transaction import Ports, SqliteTx
 from bascule.engines.sqlite.writer import Submission, Writer
@@ -55,7 +57,11 @@ class SqliteStore:
     """``Store``; see the port for the contract."""
 
     def __init__(
-        self, directory: DataDirectory, *, is_durable: bool, make_writer: Callable[[WriteSession], Writer] = Writer
+        self,
+        directory: DataDirectory,
+        *,
+        is_durable: bool,
+        make_writer: Callable[[WriteSession, Connection], Writer] = Writer,
     ) -> None:
         self._directory = directory
         self._afterwards: list[Callable[[], object]] = []
@@ -73,7 +79,7 @@ class SqliteStore:
             raise
         self._cache = DocumentCache(commit_count)
         self._readers = ConnectionPool(directory.database)
-        self.writer = make_writer(WriteSession(self._connection, self._cache, sequence))
+        self.writer = make_writer(WriteSession(self._connection, self._cache, sequence), self._connection)
 
     @property
     def blobs(self) -> FileBlobs:

@@ -12,8 +12,10 @@ import queue
 import sqlite3
 import threading
 from collections.abc import Callable
+from sqlite3 import Connection
 from typing import NamedTuple
 
+from bascule.engines.sqlite.connections import reclaim_space
 from bascule.engines.sqlite.session import WriteSession
 from bascule.engines.sqlite.transaction import Ports, SqliteTx
 from bascule.kernel.store import Outcome, StoreBusy, StoreClosed, Tx
@@ -46,12 +48,11 @@ class Submission(NamedTuple):
 class Writer:
     """Owns the writing connection through its session, and the only thread that writes."""
 
-    def __init__(self, session: WriteSession, *, inbox_max: int = INBOX_MAX, group_max: int = GROUP_MAX) -> None:
+    def __init__(self, session: WriteSession, connection: Connection) -> None:
         self._session = session
+        self._connection = connection
         self._ports = Ports(session)
         self._inbox: queue.SimpleQueue[Submission | None] = queue.SimpleQueue()
-        self._inbox_max = inbox_max
-        self._group_max = group_max
         self._gate = threading.Lock()
         self._refusal: str | None = None
         self._is_closing = False
@@ -65,7 +66,7 @@ class Writer:
         with self._gate:
             if self._refusal is not None:
                 raise StoreClosed(self._refusal)
-            if self._inbox.qsize() >= self._inbox_max:
+            if self._inbox.qsize() >= INBOX_MAX:
                 raise StoreBusy(StoreBusy.__doc__)
             self._inbox.put(submission)
 
@@ -95,7 +96,7 @@ class Writer:
             item = self._next()
             while item is not None:
                 group.append(item)
-                if len(group) == self._group_max:
+                if len(group) == GROUP_MAX:
                     break
                 try:
                     item = self._inbox.get_nowait()
@@ -115,7 +116,7 @@ class Writer:
 
     def _reclaim(self) -> None:
         try:
-            while self._refusal is None and self._inbox.empty() and self._session.reclaim():
+            while self._refusal is None and self._inbox.empty() and reclaim_space(self._connection):
                 self.reached("reclaimed")
         except sqlite3.Error as error:
             log.warning("free space stays in the database for now: %s", error)
@@ -176,7 +177,7 @@ class Writer:
         try:
             value = command(tx)
             if is_isolated:
-                session.flush_command()
+                session.see()
         except BaseException as error:  # noqa: BLE001 - the command's failure is its caller's answer
             failure = error
         finally:

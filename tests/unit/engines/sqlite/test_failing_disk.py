@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bascule.engines.sqlite import SqliteStore, open_store
+from bascule.engines.sqlite import SqliteStore, open_store, writer
 from bascule.kernel.documents import DocumentKey
 from bascule.kernel.queues import NewMessage
 from bascule.kernel.scope import Scope
@@ -76,10 +76,10 @@ def test_an_error_that_is_not_the_disks_fails_its_command_only(store: SqliteStor
 def test_a_failing_reclaim_stops_nothing(
     store: SqliteStore, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def fail() -> bool:
+    def fail(connection: sqlite3.Connection) -> bool:
         raise sqlite3.OperationalError("disk I/O error")
 
-    monkeypatch.setattr(store.writer._session, "reclaim", fail)
+    monkeypatch.setattr(writer, "reclaim_space", fail)
     store.writer._reclaim()
     assert "stays in the database" in caplog.text
     assert store.write(lambda tx: 1) == 1
