@@ -85,6 +85,7 @@ class Queues(Protocol):
         Gives    leases, by due time then sequence; for ordered groups strictly by sequence within the group, and nothing
                  of a group that has another message leased. ``attempt`` of each message has been increased.
                  Messages sent at or before ``sent_after_ms`` have expired and are never given.
+                 An expired message does not block its ordered group; the call may remove it to get at the next.
         Promise  a lease whose time has passed counts as released: the message is due again at once.
         """
 
@@ -94,14 +95,16 @@ class Queues(Protocol):
     def extend(self, queue: str, sequence: int, token: str, *, until_ms: int) -> bool:
         """Move the end of a lease to ``until_ms`` (a past moment makes it due at once); False when the token is stale.
 
-        A token is stale when the message is gone, was leased again, or its lease ended before now was passed on.
+        A token is stale when the message is gone, was leased again or was released. A lease whose time has passed and
+        that nobody took over can still be extended; an owner who must refuse that looks with ``find`` first.
         """
 
     def release(self, queue: str, sequence: int, token: str, *, due_ms: int, headers: bytes | None = None) -> bool:
         """Give a leased message back, due at ``due_ms``; optionally with new headers; False when the token is stale."""
 
     def settle(self, queue: str, sequence: int, token: str | None) -> bool:
-        """Remove a message. With a token: only when that was its newest lease (expired or not); None removes regardless.
+        """Remove a message. With a token: only when that was its newest lease (expired, released or not); None removes
+        regardless.
 
         Gives    True when a message was removed.
         """

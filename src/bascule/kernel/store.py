@@ -77,10 +77,18 @@ class Store(Protocol):
         """
 
     def write(self, command: Callable[[Tx], T]) -> T:
-        """``submit`` and wait: gives the command's value or raises its exception. Never call it on the event loop."""
+        """``submit`` and wait: gives the command's value or raises its exception. Never call it on the event loop.
+
+        It does not wait for the completion executor; callbacks of the same group that run directly have run before it
+        returns. Calling it inside a command asserts.
+        """
 
     def read(self, query: Callable[[Tx], T]) -> T:
-        """Run ``query`` on a committed snapshot in the calling thread and give its value. A write inside it raises."""
+        """Run ``query`` on a committed snapshot in the calling thread and give its value. A write inside it raises.
+
+        Promise  all that the query is given belongs to one committed state. To keep that without a snapshot taken in
+                 advance, an engine may run the query a second time, so it must have no effect but its value.
+        """
 
     def set_completions(self, run_soon: Callable[[Callable[[], None]], object]) -> None:
         """Have callbacks run through ``run_soon`` (such as ``loop.call_soon_threadsafe``), one call per group."""
