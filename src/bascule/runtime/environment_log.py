@@ -46,6 +46,8 @@ class EnvironmentLog:
 
     def printed(self, messages: list[str]) -> bool:
         """Lines of the function; False when its budget is used up, so that the reader may slow down."""
+        if self._tail is not None:
+            self._tail = (self._tail + "".join(messages))[-LOG_TAIL_BYTES:]
         if self._budget_bytes <= 0:
             return False
         now_ms = self._clock.now_ms()
@@ -56,8 +58,6 @@ class EnvironmentLog:
                 notice = f"[Bascule] Output of this invocation beyond {LOG_BYTES_MAX} bytes was dropped.\n"
                 self._events.append((now_ms, notice))
                 break
-        if self._tail is not None:
-            self._tail = (self._tail + "".join(messages))[-LOG_TAIL_BYTES:]
         if not self._is_collecting:
             self.flush()
         return self._budget_bytes > 0

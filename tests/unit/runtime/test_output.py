@@ -98,10 +98,12 @@ def test_what_is_printed_between_invocations_goes_out_at_once() -> None:
 
 def test_output_beyond_the_bound_is_dropped_once_per_invocation() -> None:
     log, sink = environment_log()
-    log.begin(wants_tail=False)
+    log.begin(wants_tail=True)
     line = "x" * 65_535 + "\n"
     accepted = sum(log.printed([line]) for _ in range(100))
+    log.printed(["dropped, but in the tail\n"])
     log.say(["END\n"])
+    assert log.tail().endswith(b"x\ndropped, but in the tail\nEND\n")
     log.end()
     (events,) = sink.calls
     assert accepted == LOG_BYTES_MAX // (len(line) + 26)
