@@ -16,7 +16,7 @@ from bascule.delivery import counters, outbox
 from bascule.delivery.counters import counters_of, dead_letter_counters_of
 from bascule.delivery.dead_letters import ORIGIN as DEAD_LETTER
 from bascule.delivery.dead_letters import dead_letter_of
-from bascule.delivery.faults import Faults
+from bascule.delivery.faults import DELAYED, DUPLICATE, Fault, Faults
 from bascule.delivery.limits import (
     HOPS_MAX,
     INLINE_HOPS_MAX,
@@ -86,6 +86,8 @@ class DeliveryEngine:
         answer = self._try(ctx, tx, delivery)
         if isinstance(answer, Refused):
             self._refused(ctx, tx, delivery, answer, 1, None)
+        elif isinstance(answer, Fault):
+            self._keep(ctx, tx, delivery, answer.delayed, 0, None, ctx.now_ms + answer.delay_ms)
         else:
             self._accepted(ctx, tx, delivery, answer, 1)
 
@@ -136,23 +138,29 @@ class DeliveryEngine:
             return
         if try_count:
             ctx.metrics.count(counters_of(delivery.origin).retried, delivery.source_arn)
-        answer = self._try(ctx, tx, delivery)
+        answer = self._try(ctx, tx, delivery, is_delayed=progress.code == DELAYED)
         if isinstance(answer, Refused):
             self._refused(ctx, tx, delivery, answer, try_count + 1, lease)
+        elif isinstance(answer, Fault):
+            self._keep(ctx, tx, delivery, answer.delayed, try_count, lease, ctx.now_ms + answer.delay_ms)
         else:
             outbox.settle(tx, lease)
             self._accepted(ctx, tx, delivery, answer, try_count + 1)
 
-    def _try(self, ctx: Context, tx: Tx, delivery: Delivery) -> Accepted | Refused:
-        """Ask the owner of the ARN once; whatever it does comes back as a value."""
+    def _try(self, ctx: Context, tx: Tx, delivery: Delivery, *, is_delayed: bool = False) -> Accepted | Refused | Fault:
+        """Ask the owner of the ARN once; whatever it does comes back as a value: a fault is a delay that must pass first."""
         target_arn = delivery.target_arn
         try:
             route = self._routes.get(target_arn) or self._route(delivery)
-            if self.faults is not None and (fault := self.faults.take(target_arn)) is not None:
-                return fault
+            fault = self.faults.take(target_arn, is_delayed=is_delayed) if self.faults is not None else None
+            if fault is not None and fault.error != DUPLICATE:
+                return fault.refused or fault
             if route.scope != ctx.scope:
                 ctx = ctx.within(route.scope)
-            return route.target.accept(ctx, tx, delivery, route.arn)
+            accepted = route.target.accept(ctx, tx, delivery, route.arn)
+            if fault is not None:
+                route.target.accept(ctx, tx, delivery, route.arn)
+            return accepted
         except Refused as refused:
             return refused
         except (StoreBusy, StoreClosed):
