@@ -117,6 +117,7 @@ class AsyncInvocations:
         if not self._is_running:
             return
         must_scan = False
+        changed: list[str] = []
         for signal in signals:
             if signal.startswith(QUEUE_SIGNAL):
                 lane = self._lanes.get(signal.removeprefix(QUEUE_SIGNAL))
@@ -127,9 +128,11 @@ class AsyncInvocations:
                     self._pump(lane)
             elif signal.startswith(CHANGED_SIGNAL):
                 must_scan = True
-                self._changed(signal.removeprefix(CHANGED_SIGNAL))
+                changed.append(signal.removeprefix(CHANGED_SIGNAL))
         if must_scan:
             self._scan()
+        for arn in changed:
+            self._changed(arn)
 
     def next_due_ms(self) -> int | None:
         """The earliest moment for which an event waits; None when none does."""
@@ -172,7 +175,7 @@ class AsyncInvocations:
                 self._pump(self._lanes[uuid])
 
     def _changed(self, arn: str) -> None:
-        """A function changed: events that were leased for the old code but not started go back and are leased anew."""
+        """A function is new or changed: have its first run prepared; events leased for the old code are leased anew."""
         for lane in [lane for lane in self._lanes.values() if lane.function.arn == arn]:
             lane.is_stale = True
             if lane.backlog:
@@ -181,6 +184,8 @@ class AsyncInvocations:
                 self._spawn(self._give_back(lane, works))
             else:
                 self._pump(lane)
+            if lane.latest is not None:
+                self._runtime.prepare(lane.latest)
 
     def _turn(self) -> None:
         """Look at every lane that is due, and now and then at the others."""

@@ -19,3 +19,6 @@ class FunctionRunner(Protocol):
 
     def free_slots(self, function: FunctionVersion) -> int:
         """How many more invocations of the function would be admitted now."""
+
+    def prepare(self, function: FunctionVersion) -> None:
+        """Start what the function's first invocation needs, in the background."""

@@ -32,6 +32,7 @@ class ScriptedRuntime:
         self.running: list[Invocation] = []
         self.started: list[Invocation] = []
         self.running_max = 0
+        self.prepared: list[FunctionVersion] = []
         self.script: Script = self.succeed
 
     async def succeed(self, invocation: Invocation) -> InvocationResult:
@@ -48,6 +49,9 @@ class ScriptedRuntime:
         mine = sum(1 for invocation in self.running if invocation.function.name == function.name)
         free = self.slots_max - len(self.running)
         return max(0, free if reserved is None else min(free, reserved - mine))
+
+    def prepare(self, function: FunctionVersion) -> None:
+        self.prepared.append(function)
 
     async def invoke(self, invocation: Invocation) -> InvocationResult:
         assert self.free_slots(invocation.function) > 0, "the poller started more than there was room for"

@@ -293,3 +293,16 @@ async def test_burst_is_settled_in_groups() -> None:
         assert len(bench.runtime.started) == 200
         assert waiting(bench) == 0
         assert ctx.now_ms == bench.clock.now_ms()
+
+
+@on_a_loop
+async def test_new_or_changed_function_is_prepared_before_its_first_event() -> None:
+    async with Bench() as bench:
+        await asyncio.to_thread(bench.create)
+        await bench.quiet()
+        await bench.do("UpdateFunctionConfiguration", function_name="orders", memory_size=256)
+        await bench.quiet()
+        assert [function.memory_mb for function in bench.runtime.prepared] == [128, 256]
+        await bench.do("DeleteFunction", function_name="orders")
+        await bench.quiet()
+        assert len(bench.runtime.prepared) == 2

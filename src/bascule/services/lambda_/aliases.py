@@ -20,7 +20,7 @@ from bascule.services.lambda_.limits import ALIASES_MAX
 from bascule.services.lambda_.model import LATEST, Alias
 from bascule.services.lambda_.names import FunctionReference, reference
 from bascule.services.lambda_.resolution import found_function, found_version
-from bascule.services.lambda_.state import ALIASES, EVENT_INVOKE_CONFIGS, POLICIES, changed_signal, policy_key
+from bascule.services.lambda_.state import ALIASES, EVENT_INVOKE_CONFIGS, POLICIES, policy_key
 
 
 def _arn(named: FunctionReference, alias: str) -> str:
@@ -62,7 +62,6 @@ def _checked(tx: Tx, named: FunctionReference, alias: Alias) -> Alias:
 
 def _stored(tx: Tx, named: FunctionReference, alias: Alias) -> api.AliasConfiguration:
     ALIASES.put(tx.documents, named.scope, alias.name, alias, parent=named.name)
-    tx.notify(changed_signal(named.scope, named.name))
     return _described(named, alias)
 
 
@@ -150,7 +149,6 @@ def delete_alias(ctx: Context, tx: Tx, inp: api.DeleteAliasRequest) -> api.Empty
     ALIASES.delete(tx.documents, named.scope, inp.name, parent=named.name)
     POLICIES.delete(tx.documents, named.scope, policy_key(inp.name), parent=named.name)
     EVENT_INVOKE_CONFIGS.delete(tx.documents, named.scope, inp.name, parent=named.name)
-    tx.notify(changed_signal(named.scope, named.name))
     return api.Empty()
 
 

@@ -221,7 +221,6 @@ def delete_function(ctx: Context, tx: Tx, inp: api.DeleteFunctionRequest) -> api
         VERSIONS.delete(tx.documents, named.scope, version_key(int(named.qualifier)), parent=named.name)
     else:
         raise InvalidParameterValue("Deletion of aliases is not currently supported.")
-    tx.notify(changed_signal(named.scope, named.name))
     return api.DeleteFunctionResponse(status_code=204)
 
 
@@ -232,3 +231,4 @@ def _delete_whole(tx: Tx, named: FunctionReference, function: Function) -> None:
                 collection.delete(tx.documents, named.scope, child, parent=named.name)
     FUNCTIONS.delete(tx.documents, named.scope, named.name)
     DELETED_QUEUES.put(tx.documents, named.scope, function.uuid, DeletedQueue(uuid=function.uuid))
+    tx.notify(changed_signal(named.scope, named.name))

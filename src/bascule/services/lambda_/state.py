@@ -73,5 +73,8 @@ def queue_name(uuid: str) -> str:
 
 
 def changed_signal(scope: Scope, name: str) -> str:
-    """The signal that a function was created, changed or deleted."""
+    """The signal that what a function's environments are made from changed: created, updated, reserved anew, deleted.
+
+    Publishing and aliases are not among these: warm environments stay as they are.
+    """
     return f"lambda.changed:{scope.arn('lambda', f'function:{name}')}"

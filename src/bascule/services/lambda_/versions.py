@@ -18,7 +18,7 @@ from bascule.services.lambda_.model import LATEST, Configuration, Function, Vers
 from bascule.services.lambda_.names import reference
 from bascule.services.lambda_.packages import code_sha256
 from bascule.services.lambda_.resolution import found_function
-from bascule.services.lambda_.state import FUNCTIONS, VERSIONS, changed_signal, version_key
+from bascule.services.lambda_.state import FUNCTIONS, VERSIONS, version_key
 
 _ENCODE = msgspec.msgpack.Encoder(order="deterministic").encode
 
@@ -70,7 +70,6 @@ def publish_version(ctx: Context, tx: Tx, inp: api.PublishVersionRequest) -> api
         )
     function, version = publish(ctx, tx, named.scope, function, description=inp.description)
     FUNCTIONS.put(tx.documents, named.scope, named.name, function)
-    tx.notify(changed_signal(named.scope, named.name))
     number = str(version.number)
     return describe(named.scope, named.name, version.configuration, version=number, arn=f"{named.arn}:{number}")
 

@@ -1,0 +1,40 @@
+"""A runtime that fails on demand. Only with ``--test``: faults of invocations are given here, before a function would run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from bascule.kernel.invocation import (
+    FunctionVersion,
+    Invocation,
+    InvocationResult,
+    InvocationThrottled,
+    RuntimeUnavailable,
+)
+from bascule.pollers.function_runner import FunctionRunner
+
+
+class FaultyRunner:
+    """``FunctionRunner`` that asks before every run which fault the function's ARN (unqualified) is to have, if any.
+
+    ``throttled`` and ``unavailable`` keep the function from running; ``duplicate`` runs it twice, as at-least-once allows.
+    """
+
+    def __init__(self, runner: FunctionRunner, take: Callable[[str], str | None]) -> None:
+        self._runner = runner
+        self._take = take
+
+    async def invoke(self, invocation: Invocation) -> InvocationResult:
+        """Run a function once, or not, or twice; see ``FunctionRunner.invoke``."""
+        error = self._take(invocation.function.arn)
+        if error == "throttled":
+            raise InvocationThrottled("ConcurrentInvocationLimitExceeded")
+        if error == "unavailable":
+            raise RuntimeUnavailable("The function cannot be run (injected fault).")
+        if error == "duplicate":
+            await self._runner.invoke(invocation)
+        return await self._runner.invoke(invocation)
+
+    def free_slots(self, function: FunctionVersion) -> int:
+        """How many more invocations of the function would be admitted now."""
+        return self._runner.free_slots(function)
