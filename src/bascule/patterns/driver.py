@@ -28,11 +28,12 @@ from bascule.patterns.expressions import (
 )
 from bascule.patterns.index import Index, Item, find_any, run_hits
 from bascule.patterns.matching import Field
+from bascule.patterns.operators.addresses import address_of
 from bascule.patterns.operators.affixes import Prefix, Suffix
 from bascule.patterns.operators.exact import Exact
 from bascule.patterns.operators.wildcard import Wildcard
 from bascule.patterns.schema import Schema
-from bascule.patterns.tables import FOLD, EqualTable, Hit, KeyTable
+from bascule.patterns.tables import FOLD, CidrTable, EqualTable, Hit, KeyTable
 
 Match: TypeAlias = Callable[[bytes], list[str]]
 
@@ -79,8 +80,11 @@ class Driver:
         """
         self._emit(1, "try:")
         self._emit(2, f"e = {self._constant(self.schema.decode)}(data)")
-        self._emit(2, "out = []")
-        self._emit_object("e", "", 2)
+        if self._is_all_simple() and also is None:
+            self._emit_simple()
+        else:
+            self._emit(2, "out = []")
+            self._emit_object("e", "", 2)
         if self.called:
             self._emit(2, f"run_hits({self._constant(tuple(self.called))}, e, out)")
         self._emit(1, "except Undecided:")
@@ -133,6 +137,24 @@ class Driver:
             else:
                 self._emit_object(attribute, child, depth)
 
+    def _is_all_simple(self) -> bool:
+        """Say whether bare look-ups are all there is to do."""
+        tables = [table for group in self.tables.values() for _, table in group]
+        is_simple = all(isinstance(table, EqualTable) and table.is_simple for table in tables)
+        return self.is_quick and is_simple and bool(tables) and not self.leads and not self.called
+
+    def _emit_simple(self) -> None:
+        """Write all look-ups first, because for most events they find nothing."""
+        pairs = [pair for group in self.tables.values() for pair in group]
+        for number, (path, table) in enumerate(pairs):
+            value = ".".join(["e", *self.schema.chain(path)])
+            self._emit(2, f"h{number} = {self._constant(table.buckets.get)}({value})")
+        nothing = " and ".join(f"h{number} is None" for number in range(len(pairs)))
+        self._emit(2, f"if {nothing}: return []")
+        self._emit(2, "out = []")
+        for number in range(len(pairs)):
+            self._emit_hits(f"h{number} is not None", 2, f"h{number}")
+
     def _emit_table(self, variable: str, path: str, table: KeyTable, depth: int) -> None:
         value = f"{variable}.{self.schema.chain(path)[-1]}"
         constant = self._constant(table)
@@ -150,14 +172,23 @@ class Driver:
                 get = self._constant(table.buckets.get)
                 self._emit(depth + 1, f"h = {get}(v)" if is_simple else f"h = {get}(v.lower())")
                 self._emit_hits("h is not None" if is_simple else "h is not None and v.isascii()", depth + 1)
+            elif isinstance(table, CidrTable):
+                starts, parts = self._constant(table.starts.get(4, [0])), self._constant(table.parts.get(4, [()]))
+                found = f"{parts}[bisect_right({starts}, a[1]) - 1]"
+                self._emit(depth + 1, "a = address_of(v)")
+                self._emit(
+                    depth + 1, f"if a is not None: h = {found} if a[0] == 4 else {self._constant(table.find)}(v)"
+                )
+                self._emit(depth + 1, "else: h = ()")
+                self._emit_hits("h", depth + 1)
             else:
                 self._emit(depth + 1, f"h = {self._constant(table.find)}(v)")
                 self._emit_hits("h", depth + 1)
             self._emit(depth, f"elif v is not U: run_hits(find_any({constant}, v), e, out)")
 
-    def _emit_hits(self, condition: str, depth: int) -> None:
+    def _emit_hits(self, condition: str, depth: int, hits: str = "h") -> None:
         self._emit(depth, f"if {condition}:")
-        self._emit(depth + 1, "for t, n, _ in h:")
+        self._emit(depth + 1, f"for t, n, _ in {hits}:")
         self._emit(depth + 2, "if t is None: out += n")
         self._emit(depth + 2, "else:")
         self._emit(depth + 3, "o = t(e)")
@@ -264,6 +295,7 @@ def spread(parent: Any, name: str, specs: tuple[tuple[Any, KeyTable], ...], even
 DRIVER_NAMESPACE = {
     **NAMESPACE,
     "Undecided": (msgspec.DecodeError, RecursionError, AttributeError, TypeError, Odd),
+    "address_of": address_of,
     "find_any": find_any,
     "run_hits": run_hits,
     "spread": spread,

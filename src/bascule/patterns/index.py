@@ -292,9 +292,7 @@ def _choose_places(items: list[tuple[Item, list[Way]]]) -> dict[int, Place]:
     for _ in range(ROUNDS_MAX):
         coverage: Counter[Place] = Counter()
         for _, ways in open_items:
-            for place, keys, _, _ in ways:
-                if place[0] == EQUAL and max(sizes[place][key] for key in keys) <= BUCKET_MAX:
-                    coverage[place] += 1
+            coverage.update(way[0] for way in ways if _is_telling(way, sizes))
         if not coverage:
             break
         best, count = max(coverage.items(), key=lambda pair: (pair[1], len(sizes[pair[0]]), pair[0]))
@@ -302,7 +300,7 @@ def _choose_places(items: list[tuple[Item, list[Way]]]) -> dict[int, Place]:
             break
         still_open = []
         for item, ways in open_items:
-            if any(way[0] == best and max(sizes[best][key] for key in way[1]) <= BUCKET_MAX for way in ways):
+            if any(way[0] == best and _is_telling(way, sizes) for way in ways):
                 chosen[id(item)] = best
             else:
                 still_open.append((item, ways))
@@ -310,6 +308,13 @@ def _choose_places(items: list[tuple[Item, list[Way]]]) -> dict[int, Place]:
     for item, ways in open_items:
         chosen[id(item)] = min(ways, key=lambda way: _burden(way, sizes))[0]
     return chosen
+
+
+def _is_telling(way: Way, sizes: dict[Place, Counter[Any]]) -> bool:
+    """Say whether a look-up of equal values leaves few items, and fewer than there are."""
+    place, keys, _, _ = way
+    crowd = max(sizes[place][key] for key in keys)
+    return place[0] == EQUAL and crowd <= BUCKET_MAX and (crowd == 1 or len(sizes[place]) > 1)
 
 
 def _burden(way: Way, sizes: dict[Place, Counter[Any]]) -> tuple[int, int, Place]:
