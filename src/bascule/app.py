@@ -31,6 +31,7 @@ from bascule.edge.pipeline import Pipeline
 from bascule.edge.registry import Registry
 from bascule.edge.server import HttpApplication
 from bascule.edge.sockets import BACKLOG, CannotListen, listen
+from bascule.edge.test_controls import Controls, restore_clock
 from bascule.engines.sqlite import DataDirectoryInUse, DataDirectoryUnusable, StoreVersionError, open_store
 from bascule.host.async_store import AsyncStore
 from bascule.host.contexts import Contexts
@@ -38,13 +39,15 @@ from bascule.host.loop_driver import LoopDriver
 from bascule.host.virtual_time import VirtualTime, Worker
 from bascule.host.wait_board import WaitBoard
 from bascule.journal import EventJournal
-from bascule.kernel.clock import Clock, RealClock
+from bascule.kernel.clock import Clock, RealClock, SteerableClock
 from bascule.kernel.context import Context
 from bascule.kernel.ids import Ids, SystemIds
 from bascule.kernel.metrics import Metrics
 from bascule.kernel.settings import Settings
 from bascule.kernel.store import Store, Tx
 from bascule.pollers.async_invocations import AsyncInvocations
+from bascule.pollers.faulty_runner import FaultyRunner
+from bascule.pollers.function_runner import FunctionRunner
 from bascule.protocol import Catalog, Wire
 from bascule.runtime import FunctionRuntime
 from bascule.services import events, lambda_, logs, sqs, sts
@@ -75,6 +78,8 @@ class Bascule:
         self.clock = clock
         self._data = data
         self._store = open_store(data)
+        if isinstance(clock, SteerableClock):
+            restore_clock(self._store, clock)
         self._work_dir = data / "functions" if data else Path(tempfile.mkdtemp(prefix="bascule-functions-"))
         self.store = AsyncStore(self._store)
         self.metrics = Metrics()
@@ -95,6 +100,8 @@ class Bascule:
         self._registry = registry
         self._ids = ids
         self.runtime: FunctionRuntime
+        #: What runs functions: the runtime, or on a server under test the runtime with faults.
+        self.runner: FunctionRunner
         self.sink: LogSink
         self.invocations: AsyncInvocations
         self.pipeline: Pipeline
@@ -115,18 +122,25 @@ class Bascule:
             self._work_dir,
         )
         await self.runtime.start()
-        self.invocations = AsyncInvocations(self.store, self.contexts, self.runtime)
+        self.runner = self.runtime
+        if (faults := self.delivery.faults) is not None:
+            self.runner = FaultyRunner(self.runtime, faults.error_of_invocation)
+        self.invocations = AsyncInvocations(self.store, self.contexts, self.runner)
         performers = {"runtime": self._run_function, "blobs": self._put_blob}
         dispatcher = Dispatcher(self.store, self.board, self.clock, performers)
         self.time.add("asynchronous invocations", self.invocations)
         self.time.add("requests", Worker(lambda: dispatcher.acting_count == 0))
         self.time.add("log lines of functions", Worker(lambda: self.sink.is_idle))
+        internal = Internal(self._registry, self.store, self.board, self.clock, self.metrics, self._gauges())
+        if faults is not None:
+            clock = self.clock if isinstance(self.clock, SteerableClock) else None
+            Controls(clock, self.time, faults, self.store).add_to(internal)
         self.pipeline = Pipeline(
             wire=Wire(shapes_of=api.shapes_of, services=tuple(self._registry.services)),
             registry=self._registry,
             dispatcher=dispatcher,
             contexts=self.contexts,
-            internal=Internal(self._registry, self.store, self.board, self.clock, self.metrics, self._gauges()),
+            internal=internal,
         )
         self._tasks = [
             loop.create_task(self.loops.run(), name="loops"),
@@ -157,7 +171,7 @@ class Bascule:
                 self.runtime.retire(name.removeprefix(FUNCTION_CHANGED))
 
     async def _run_function(self, ctx: Context, request: Any) -> object:
-        return await self.runtime.invoke(request)
+        return await self.runner.invoke(request)
 
     async def _put_blob(self, ctx: Context, request: Any) -> object:
         return await asyncio.to_thread(self._store.blobs.put, request)
@@ -228,7 +242,8 @@ class _Server(uvicorn.Server):
 
 
 async def _serve(settings: Settings, data: Path, listener: socket.socket, announce: Callable[[str], None]) -> None:
-    platform = Bascule(settings, data, clock=RealClock(), ids=SystemIds())
+    clock = SteerableClock(RealClock()) if settings.is_test else RealClock()
+    platform = Bascule(settings, data, clock=clock, ids=SystemIds())
     host, port = listener.getsockname()[:2]
     platform.url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
     await platform.start()

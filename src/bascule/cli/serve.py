@@ -49,6 +49,10 @@ def serve(
     journal_mb: Annotated[
         int, typer.Option(envvar="BASCULE_JOURNAL_MB", min=1, max=1_000_000, help="Megabytes of stories kept at most.")
     ] = 512,
+    test: Annotated[
+        bool,
+        typer.Option("--test", envvar="BASCULE_TEST", help="Let clients steer time and inject faults (bascule clock)."),
+    ] = False,
     log_level: Annotated[
         str, typer.Option(envvar="BASCULE_LOG_LEVEL", help="debug, info, warning or error.")
     ] = "warning",
@@ -70,6 +74,7 @@ def serve(
         journal_age_ms=round(journal_hours * 3_600_000),
         journal_bytes_max=journal_mb * 1_048_576,
         python=os.environ.get("BASCULE_PYTHON", ""),
+        is_test=test,
     )
     try:
         app.serve(settings, data, announce=_announce)

@@ -103,6 +103,11 @@ class Faults:
             self._left[key] = msgspec.structs.replace(fault, times=fault.times - 1)
         return fault
 
+    def error_of_invocation(self, function_arn: str) -> str | None:
+        """Take the fault that this run of a function is to have: its error, or None."""
+        fault = self.take(function_arn, INVOCATION)
+        return None if fault is None else fault.error
+
     def _key_of(self, target_arn: str, at: str) -> tuple[str, str] | None:
         if (at, target_arn) in self._left:
             return at, target_arn

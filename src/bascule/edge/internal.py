@@ -1,7 +1,8 @@
 """Bascule's own end points under ``/_bascule/``: health, status, metrics, stories and packages.
 
 They are for people and tools on this machine, not AWS APIs; answers are JSON. ``/_localstack/health`` is the alias that
-awslocal, tflocal, samlocal and testcontainers look for.
+awslocal, tflocal, samlocal and testcontainers look for. What other files answer (``operations_views``, ``test_controls``) is
+registered with ``add`` by the composition root; docs/reference/internal.md lists everything.
 """
 
 from __future__ import annotations
@@ -65,28 +66,45 @@ class Internal:
         self._clock = clock
         self._metrics = metrics
         self._gauges = gauges
-        self._exact: dict[str, Route] = {
-            "/_bascule/health": self._health,
-            "/_localstack/health": self._health,
-            "/_bascule/status": self._status,
-            "/_bascule/metrics": self._counters,
-            "/_bascule/tail": self._tail,
-        }
-        self._below: dict[str, Route] = {"/_bascule/stories/": self._story, "/_bascule/code/": self._code}
+        #: Path -> method -> what answers; a path that ends with a slash answers for everything below it.
+        self._routes: dict[str, dict[str, Route]] = {}
+        self.add("GET", "/_bascule/health", self._health)
+        self.add("GET", "/_localstack/health", self._health)
+        self.add("GET", "/_bascule/status", self._status)
+        self.add("GET", "/_bascule/metrics", self._counters)
+        self.add("GET", "/_bascule/tail", self._tail)
+        self.add("GET", "/_bascule/stories/", self._story)
+        self.add("GET", "/_bascule/code/", self._code)
+
+    def add(self, method: str, path: str, route: Route) -> None:
+        """Have ``route`` answer ``path``, or everything below it when it ends with a slash.
+
+        Takes    route: called with the request, the rest of the path (the server's address when there is none) and the
+                 connection.
+        """
+        methods = self._routes.setdefault(path, {})
+        assert method not in methods, f"{method} {path} is declared twice"
+        methods[method] = route
 
     async def handle(self, request: HttpRequest, *, base_url: str, connection: Connection) -> HttpAnswer:
-        """The answer; 404 for an unknown path, 405 for anything but GET."""
-        route = self._exact.get(request.path)
-        rest = ""
-        if route is None:
-            for prefix, candidate in self._below.items():
-                if request.path.startswith(prefix):
-                    route, rest = candidate, request.path[len(prefix) :]
-        if route is None:
+        """The answer; 404 for an unknown path, 405 for a method that the path does not answer."""
+        methods, rest = self._find(request.path)
+        if methods is None:
             return json_answer({"message": f"There is no {request.path}; see docs/reference/internal.md."}, 404)
-        if request.method not in ("GET", "HEAD"):
-            return json_answer({"message": f"{request.path} only answers GET."}, 405)
+        route = methods.get("GET" if request.method == "HEAD" else request.method)
+        if route is None:
+            return json_answer({"message": f"{request.path} only answers {' and '.join(methods)}."}, 405)
         return await route(request, rest or base_url, connection)
+
+    def _find(self, path: str) -> tuple[dict[str, Route] | None, str]:
+        """What answers a path, and the rest of the path below it."""
+        found = self._routes.get(path)
+        if found is not None:
+            return found, ""
+        for prefix, methods in self._routes.items():
+            if prefix.endswith("/") and path.startswith(prefix):
+                return methods, path[len(prefix) :]
+        return None, ""
 
     async def _health(self, request: HttpRequest, rest: str, connection: Connection) -> HttpAnswer:
         services = dict.fromkeys(self._registry.services, "running")

@@ -104,8 +104,13 @@ class SteerableClock:
 
     @property
     def ahead_ms(self) -> int:
-        """How far this clock is ahead of its pace."""
+        """How far this clock is ahead of its pace; negative once it has been frozen for a while."""
         return self.now_ms() - self._pace.now_ms()
+
+    def restore(self, *, ahead_ms: int, frozen_ms: int | None) -> None:
+        """Take up where the clock of an earlier process was left, before anybody has read this one."""
+        self._ahead_ms = ahead_ms
+        self._frozen_ms = frozen_ms
 
     @property
     def is_frozen(self) -> bool:

@@ -38,3 +38,7 @@ class FaultyRunner:
     def free_slots(self, function: FunctionVersion) -> int:
         """How many more invocations of the function would be admitted now."""
         return self._runner.free_slots(function)
+
+    def prepare(self, function: FunctionVersion) -> None:
+        """Start what the function's first invocation needs, in the background."""
+        self._runner.prepare(function)

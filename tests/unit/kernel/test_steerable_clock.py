@@ -88,3 +88,11 @@ def test_every_change_wakes_sleepers() -> None:
     assert len(woken) == 3
     pace.advance(1)
     assert len(woken) == 4
+
+
+def test_a_clock_takes_up_where_an_earlier_one_was_left() -> None:
+    _, clock = _clocks()
+    clock.restore(ahead_ms=5_000, frozen_ms=None)
+    assert (clock.now_ms(), clock.ahead_ms, clock.is_frozen) == (START_MS + 5_000, 5_000, False)
+    clock.restore(ahead_ms=0, frozen_ms=START_MS - 7)
+    assert (clock.now_ms(), clock.ahead_ms, clock.is_frozen) == (START_MS - 7, -7, True)
