@@ -17,8 +17,9 @@ CREATE TABLE document (
   PRIMARY KEY (kind, account, region, parent, name)
 ) WITHOUT ROWID;
 
--- The columns a lease changes keep their width (flags 0 or 1, six-byte times), so SQLite overwrites the row in place and
--- leaves the pages of a long body alone. first_leased_ms of a message never leased is 2^46.
+-- The columns a lease changes keep their width (flags 0 or 1, six-byte times; only attempt grows a byte from 1 to 2), so
+-- SQLite overwrites the row in place and leaves the pages of a long body alone. first_leased_ms of a message never leased
+-- is 2^46.
 -- is_head: unordered messages always; of an ordered group only the message with the lowest sequence.
 -- due_ms is the end of the lease while is_leased is 1.
 CREATE TABLE message (
