@@ -26,7 +26,8 @@ def empty_discarded(ctx: Context, tx: Tx) -> int | None:
 def remove_expired(ctx: Context, tx: Tx) -> int | None:
     """Remove messages that outlived their queue's retention period, some queues at a time.
 
-    Gives    now while a sweep over all queues is under way; then a pause.
+    Gives    now while a sweep over all queues is under way; then nothing: the next one comes with the loop's poll, because
+             nobody waits for it (simulated time does not stop there).
     """
     cursor = state.sweep_cursor.get(tx.documents, state.STORE_SCOPE, "retention") or state.Cursor()
     page = list(state.page_all_queues(tx.documents, cursor, limits.SWEEP_QUEUES_MAX))
@@ -43,7 +44,7 @@ def remove_expired(ctx: Context, tx: Tx) -> int | None:
             _forget_names(ctx, tx)
             if cursor != state.Cursor():
                 state.sweep_cursor.delete(tx.documents, state.STORE_SCOPE, "retention")
-            return ctx.now_ms + limits.SWEEP_PAUSE_MS
+            return None
     if after != cursor:
         state.sweep_cursor.put(tx.documents, state.STORE_SCOPE, "retention", after)
     return ctx.now_ms
