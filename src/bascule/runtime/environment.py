@@ -60,7 +60,7 @@ class Environment:
         log.begin(invocation.wants_log_tail)
         log.say(self._reporter.start(self._clock.now_ms(), request_id))
         timeout_s = float(self.function.timeout_s)
-        started_s = self._loop.time()
+        started_s, started_ns = self._loop.time(), self._clock.monotonic_ns()
         outcome: Outcome | None = None
         if self._worker is None or not self._worker.is_alive:
             outcome = await self._initialise("invoke", timeout_s)
@@ -69,19 +69,25 @@ class Environment:
             left_s = max(0.0, timeout_s - (self._loop.time() - started_s))
             request = Request(request_id, invocation.invoked_arn, int(left_s * 1000), trace, invocation.client_context)
             outcome = await self._worker.invoke(request, invocation.payload or b"{}", left_s)
-        duration_ms = (self._loop.time() - started_s) * 1000
+        duration_ms = self._ms_since(started_ns)
+        if outcome.kind is OutcomeKind.TIMED_OUT:
+            duration_ms = max(duration_ms, timeout_s * 1000)
         return self._conclude(invocation, outcome, duration_ms, init_ms, trace)
 
     async def _init_phase(self) -> float | None:
         """The first initialisation, with its own limit; gives its duration, None when it must be repeated."""
         self._is_fresh = False
-        started_s = self._loop.time()
+        started_ns = self._clock.monotonic_ns()
         failure = await self._initialise("init", INIT_S_MAX)
-        return None if failure else (self._loop.time() - started_s) * 1000
+        return None if failure else self._ms_since(started_ns)
+
+    def _ms_since(self, started_ns: int) -> float:
+        """A measured duration. The loop's own time is too coarse for it: uvloop's moves by whole milliseconds."""
+        return (self._clock.monotonic_ns() - started_ns) / 1_000_000
 
     async def _initialise(self, phase: str, wait_s: float) -> Outcome | None:
         """Start a process and import the function; gives the failure, if any, after ending the process."""
-        started_s = self._loop.time()
+        started_s, started_ns = self._loop.time(), self._clock.monotonic_ns()
         worker = self._worker = await self._start_worker()
         if phase == "init":
             self.log.say(self._reporter.init_start(self._clock.now_ms()))
@@ -90,7 +96,7 @@ class Environment:
         if outcome.kind is OutcomeKind.READY:
             return None
         worker.kill()
-        init_ms = (self._loop.time() - started_s) * 1000
+        init_ms = self._ms_since(started_ns)
         status, error_type = _STATUS.get(outcome.kind, ("error", error_object(outcome.body).error_type))
         self.log.say(self._reporter.init_failed(self._clock.now_ms(), phase, init_ms, status, error_type))
         return outcome

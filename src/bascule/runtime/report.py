@@ -27,8 +27,8 @@ class Measures(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def billed_ms(self) -> int:
-        """Whole milliseconds, init included."""
-        return math.ceil(self.duration_ms + (self.init_ms or 0.0))
+        """Whole milliseconds, init included, at least one."""
+        return max(1, math.ceil(self.duration_ms + (self.init_ms or 0.0)))
 
 
 class Reporter:

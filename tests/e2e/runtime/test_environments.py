@@ -43,6 +43,12 @@ def test_forks_share_neither_chance_nor_temporary_files(machine: Machine) -> Non
         assert len(set(values)) == 4
 
 
+def test_durations_are_measured_finer_than_a_millisecond(machine: Machine) -> None:
+    function = machine.deploy(PID)
+    durations = [machine.invoke(function).duration_ms for _ in range(5)]
+    assert all(duration > 0 and duration != int(duration) for duration in durations)
+
+
 def test_invocations_at_once_have_an_environment_each(machine: Machine) -> None:
     function = machine.deploy(PID)
     results = machine.invoke_all(*[machine.invocation(function, 0.3) for _ in range(8)])
