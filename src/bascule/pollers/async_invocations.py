@@ -62,6 +62,10 @@ def _report_bug(lane: Lane, error: Exception) -> None:
         log.error("an event of %s could not be run", lane.function.arn, exc_info=error)
 
 
+def _report_stuck(lane: Lane, error: Exception) -> None:
+    log.error("events of %s could not be looked after; tried again soon", lane.function.arn, exc_info=error)
+
+
 def _report_unsettled(lane: Lane, error: Exception) -> None:
     log.error("the outcome of an event of %s was not written; it runs again", lane.function.arn, exc_info=error)
 
@@ -227,6 +231,15 @@ class AsyncInvocations:
     # -- one lane ----------------------------------------------------------------------------------------------------
 
     def _pump(self, lane: Lane) -> None:
+        """Advance a lane; what goes wrong with one is reported, and polling tries it again."""
+        try:
+            self._advance(lane)
+        except StoreClosed:
+            return
+        except Exception as error:  # noqa: BLE001 - the top of a lane: one that cannot be advanced must not stop the others
+            _report_stuck(lane, error)
+
+    def _advance(self, lane: Lane) -> None:
         """Start what may be started and lease what may be leased; safe to call at any time, costs little when idle."""
         if lane.is_stale and not lane.is_leasing and not self._look(lane):
             return
