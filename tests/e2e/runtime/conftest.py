@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
+import uvloop
 
 from bascule.kernel.clock import RealClock
 from bascule.kernel.ids import SeededIds
@@ -46,7 +47,7 @@ class Machine:
         self.ids = SeededIds(7)
         self._packages = root / "packages"
         self._packages.mkdir(parents=True)
-        self._runner = asyncio.Runner()
+        self._runner = asyncio.Runner(loop_factory=uvloop.new_event_loop)
         self.runtime = FunctionRuntime(
             settings, RealClock(), self.ids, self, self, lambda: "http://127.0.0.1:4566", root / "work"
         )
