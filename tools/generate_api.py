@@ -26,14 +26,38 @@ API = Path(__file__).resolve().parent.parent / "src" / "bascule" / "api"
 #: Module name -> (botocore's directory, the style most members are written in).
 SERVICES = {
     "events": ("events", "pascal"),
+    "iam": ("iam", "pascal"),
     "lambda_": ("lambda", "pascal"),
     "logs": ("logs", "camel"),
+    "sns": ("sns", "pascal"),
     "sqs": ("sqs", "pascal"),
     "sts": ("sts", "pascal"),
 }
 
 #: Only these operations; a service that is not here has all of them. Fewer classes keep the start short.
 ONLY = {
+    "iam": """
+        CreateRole GetRole ListRoles UpdateRole UpdateRoleDescription UpdateAssumeRolePolicy DeleteRole
+        TagRole UntagRole ListRoleTags PutRolePermissionsBoundary DeleteRolePermissionsBoundary
+        PutRolePolicy GetRolePolicy DeleteRolePolicy ListRolePolicies
+        AttachRolePolicy DetachRolePolicy ListAttachedRolePolicies
+        CreateUser GetUser ListUsers UpdateUser DeleteUser TagUser UntagUser ListUserTags
+        PutUserPermissionsBoundary DeleteUserPermissionsBoundary
+        PutUserPolicy GetUserPolicy DeleteUserPolicy ListUserPolicies
+        AttachUserPolicy DetachUserPolicy ListAttachedUserPolicies
+        CreateAccessKey ListAccessKeys UpdateAccessKey DeleteAccessKey
+        CreateGroup GetGroup ListGroups DeleteGroup AddUserToGroup RemoveUserFromGroup ListGroupsForUser
+        PutGroupPolicy GetGroupPolicy DeleteGroupPolicy ListGroupPolicies
+        AttachGroupPolicy DetachGroupPolicy ListAttachedGroupPolicies
+        CreatePolicy GetPolicy ListPolicies DeletePolicy ListEntitiesForPolicy
+        CreatePolicyVersion GetPolicyVersion ListPolicyVersions SetDefaultPolicyVersion DeletePolicyVersion
+        TagPolicy UntagPolicy ListPolicyTags
+        CreateInstanceProfile GetInstanceProfile ListInstanceProfiles ListInstanceProfilesForRole DeleteInstanceProfile
+        AddRoleToInstanceProfile RemoveRoleFromInstanceProfile
+        TagInstanceProfile UntagInstanceProfile ListInstanceProfileTags
+        CreateServiceLinkedRole DeleteServiceLinkedRole GetServiceLinkedRoleDeletionStatus
+        ListAccountAliases GetAccountSummary
+    """,
     "lambda": """
         CreateFunction GetFunction GetFunctionConfiguration ListFunctions UpdateFunctionCode UpdateFunctionConfiguration
         DeleteFunction Invoke PublishVersion ListVersionsByFunction
@@ -61,7 +85,13 @@ ONLY = {
         TagResource UntagResource ListTagsForResource TagLogGroup UntagLogGroup ListTagsLogGroup
         PutSubscriptionFilter DescribeSubscriptionFilters DeleteSubscriptionFilter
     """,
-    "sts": "GetCallerIdentity AssumeRole GetSessionToken",
+    "sns": """
+        CreateTopic DeleteTopic ListTopics GetTopicAttributes SetTopicAttributes
+        Subscribe ConfirmSubscription Unsubscribe ListSubscriptions ListSubscriptionsByTopic
+        GetSubscriptionAttributes SetSubscriptionAttributes
+        Publish PublishBatch TagResource UntagResource ListTagsForResource AddPermission RemovePermission
+    """,
+    "sts": "GetCallerIdentity AssumeRole GetSessionToken GetAccessKeyInfo",
 }
 
 #: The formatter's line length, so that generated code is formatted code.

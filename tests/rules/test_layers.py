@@ -14,13 +14,15 @@ MAY_IMPORT = {
     "kernel": set(),
     "api": set(),
     "patterns": set(),
+    "policies": set(),
+    "identity": {"kernel"},
     "protocol": {"kernel"},
     "engines": {"kernel"},
     "delivery": {"kernel"},
     "journal": {"kernel"},
-    "services": {"kernel", "api", "patterns"},
+    "services": {"kernel", "api", "patterns", "policies", "identity"},
     "host": {"kernel"},
-    "edge": {"kernel", "protocol", "journal", "host", "services"},
+    "edge": {"kernel", "protocol", "journal", "host", "services", "identity"},
     "runtime": {"kernel", "host"},
     "pollers": {"kernel", "host", "services", "runtime"},
     "app": {
@@ -44,6 +46,7 @@ MAY_IMPORT = {
 ROW_0_OUTSIDE = {
     "kernel": {"msgspec"},
     "patterns": {"msgspec"},
+    "policies": {"msgspec"},
     "api": {"msgspec"},
     "protocol": {"msgspec", "cbor2", "botocore"},
 }

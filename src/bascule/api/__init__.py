@@ -11,7 +11,15 @@ from importlib import import_module
 import msgspec
 
 #: botocore's name of a service -> the module here. Modules are imported at first use.
-MODULES = {"events": "events", "lambda": "lambda_", "logs": "logs", "sqs": "sqs", "sts": "sts"}
+MODULES = {
+    "events": "events",
+    "iam": "iam",
+    "lambda": "lambda_",
+    "logs": "logs",
+    "sns": "sns",
+    "sqs": "sqs",
+    "sts": "sts",
+}
 
 
 def shapes_of(service: str, operation: str) -> tuple[type[msgspec.Struct], type[msgspec.Struct]] | None:

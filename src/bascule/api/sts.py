@@ -56,6 +56,14 @@ class Credentials(Shape, frozen=True, kw_only=True):
     expiration: float | None = None
 
 
+class GetAccessKeyInfoRequest(Shape, frozen=True, kw_only=True):
+    access_key_id: str
+
+
+class GetAccessKeyInfoResponse(Shape, frozen=True, kw_only=True):
+    account: str | None = None
+
+
 class GetCallerIdentityRequest(Shape, frozen=True, kw_only=True):
     """GetCallerIdentityRequest has no members."""
 
@@ -96,6 +104,7 @@ class Tag(Shape, frozen=True, kw_only=True):
 #: Operation -> (input, output).
 OPERATIONS: dict[str, tuple[type[Shape], type[Shape]]] = {
     "AssumeRole": (AssumeRoleRequest, AssumeRoleResponse),
+    "GetAccessKeyInfo": (GetAccessKeyInfoRequest, GetAccessKeyInfoResponse),
     "GetCallerIdentity": (GetCallerIdentityRequest, GetCallerIdentityResponse),
     "GetSessionToken": (GetSessionTokenRequest, GetSessionTokenResponse),
 }

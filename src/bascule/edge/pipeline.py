@@ -16,12 +16,12 @@ from bascule.edge.internal import Internal
 from bascule.edge.refusals import first_given
 from bascule.edge.registry import Registry
 from bascule.host.contexts import Contexts
+from bascule.identity.access_keys import account_of
 from bascule.kernel.context import Context
 from bascule.kernel.errors import AwsError, InternalFailure, NotImplementedHere, Throttled
 from bascule.kernel.service import Operation
 from bascule.kernel.store import StoreBusy, StoreClosed
 from bascule.protocol import Call, HttpAnswer, HttpRequest, Wire
-from bascule.services.sts.credentials import account_of
 
 log = logging.getLogger("bascule.edge")
 

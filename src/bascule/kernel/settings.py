@@ -32,5 +32,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     environment_idle_ms: int = 300_000
     #: Interpreter for ``python3.x`` functions; empty: the one that runs Bascule.
     python: str = ""
+    #: ``--enforce-policies``: what a resource policy does not allow is refused; without it only what one denies.
+    enforce_policies: bool = False
     #: ``--test``: the clock and fault end points exist.
     is_test: bool = False

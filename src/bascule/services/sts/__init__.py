@@ -1,4 +1,4 @@
-"""STS: who calls, and temporary credentials. Nothing is denied here: authentication is the edge's business."""
+"""STS: who calls, and temporary credentials. Signatures are not verified here: that is the edge's business."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ SERVICE = Service(
         sessions.get_caller_identity,
         sessions.assume_role,
         sessions.get_session_token,
+        sessions.get_access_key_info,
     ),
     loops=sessions.LOOPS,
 )
