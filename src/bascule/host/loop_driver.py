@@ -1,6 +1,7 @@
 """Drives the background loops: asks the loop host what is due, runs each tick as one write command, sleeps until the next.
 
-One driver runs all loops one after the other, because every tick is bounded and the writer is one anyway.
+Ticks that are due together are handed to the writer together and in order: every tick is bounded, the writer runs them one
+after the other anyway, and so they share a commit.
 """
 
 from __future__ import annotations
@@ -46,8 +47,7 @@ class LoopDriver:
             due = self.host.due(self._clock.now_ms())
             if due:
                 self.is_idle = False
-                for loop in due:
-                    await self._tick(loop)
+                await asyncio.gather(*[self._tick(loop) for loop in due])
                 self.is_idle = True
                 continue
             await self._sleep()
