@@ -37,17 +37,14 @@ Way: TypeAlias = tuple[Place, tuple[Any, ...], Field, bool]  # place, keys, the 
 class Item:
     """What is left to decide for one conjunction."""
 
-    __slots__ = ("conjunction", "fields", "numbers")
+    __slots__ = ("conjunction", "fields", "has_absent", "item_count", "numbers")
 
     def __init__(self, numbers: tuple[int, ...], conjunction: Conjunction, fields: tuple[Field, ...]) -> None:
         self.numbers = numbers
         self.conjunction = conjunction
         self.fields = fields
-
-    @property
-    def has_absent(self) -> bool:
-        """Say whether the conjunction wants a field to be absent."""
-        return any(field.can_be_absent for field in self.conjunction.fields)
+        self.has_absent = conjunction.has_absent  # it wants a field to be absent
+        self.item_count = 1
 
     def places(self, schema: Schema | None) -> list[Way]:
         """Give the tables this item could wait in."""
@@ -75,9 +72,12 @@ class Index:
         self.groups = groups
         self.scans = scans
         self.schema = schema
-        behinds: list[Any] = [behind for *_, behind in self.hits()]
-        self.has_absent: bool = any(behind.has_absent for behind in behinds)  # some rule wants a field to be absent
-        self.item_count: int = sum(behind.item_count if isinstance(behind, Index) else 1 for behind in behinds)
+        self.has_absent: bool = any(table.has_absent for table in groups.values()) or any(
+            hit[2].has_absent for hit in scans
+        )
+        self.item_count: int = sum(table.item_count for table in groups.values()) + sum(
+            hit[2].item_count for hit in scans
+        )
         self.getters = {path: attrgetter(".".join(schema.chain(path))) for _, path in groups} if schema else {}
 
     def hits(self) -> Iterator[Hit]:

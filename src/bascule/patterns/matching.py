@@ -49,6 +49,7 @@ class Conjunction(msgspec.Struct, frozen=True):
     """Fields that must all hold, sorted by path: one branch of a pattern."""
 
     fields: tuple[Field, ...]
+    has_absent: bool  # some field may be absent
 
     def holds(self, event: Event) -> bool:
         """Say whether the event satisfies every field consistently."""
@@ -64,16 +65,11 @@ class Conjunction(msgspec.Struct, frozen=True):
 
 def conjunction(fields: dict[str, tuple[Condition, ...]]) -> Conjunction:
     """Build a conjunction from a map of path to alternatives."""
-    return Conjunction(
-        tuple(
-            Field(
-                path,
-                tuple(one for one in conditions if not (isinstance(one, Exists) and not one.is_present)),
-                any(isinstance(one, Exists) and not one.is_present for one in conditions),
-            )
-            for path, conditions in sorted(fields.items())
-        )
-    )
+    built = []
+    for path, conditions in sorted(fields.items()):
+        present = tuple([one for one in conditions if one.__class__ is not Exists or one.holds(None)])
+        built.append(Field(path, present, len(present) < len(conditions)))
+    return Conjunction(tuple(built), any(field.can_be_absent for field in built))
 
 
 def _holds_in_tree(fields: tuple[Field, ...], event: Event) -> bool:

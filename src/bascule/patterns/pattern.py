@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bascule.patterns.dialects import Dialect
-from bascule.patterns.events import Event, path_tree, read_event
+from bascule.patterns.events import Event, PathNode, path_tree, read_event
 from bascule.patterns.explaining import Explanation, explain_event
 from bascule.patterns.matching import Conjunction, conjunction
 from bascule.patterns.syntax import read_pattern
@@ -19,7 +19,7 @@ class Pattern:
         self.dialect = dialect
         self.branches = branches
         self.paths = tuple(sorted({field.path for branch in branches for field in branch.fields}))
-        self._tree = path_tree(self.paths)
+        self._tree: PathNode | None = None
 
     @classmethod
     def parse(cls, text: str, dialect: Dialect = Dialect.EVENT_BUS) -> Pattern:
@@ -42,4 +42,6 @@ class Pattern:
 
     def read(self, event: bytes) -> Event | None:
         """Collect the leaves this pattern mentions; None when the bytes are not a JSON object."""
+        if self._tree is None:
+            self._tree = path_tree(self.paths)
         return read_event(event, self._tree, keeps_tokens=self.dialect.value.compares_number_text)

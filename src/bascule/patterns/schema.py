@@ -41,7 +41,7 @@ class Schema:
     ``raw`` are the paths whose values stay undecoded JSON because only numeric conditions look at them.
     """
 
-    __slots__ = ("attributes", "decode", "paths", "raw")
+    __slots__ = ("_chains", "attributes", "decode", "paths", "raw")
 
     def __init__(self, paths: Iterable[str], raw: frozenset[str], names: dict[str, str] | None = None) -> None:
         self.raw = raw
@@ -53,12 +53,12 @@ class Schema:
             if _place(root, path):
                 accepted.append(path)
         self.paths = frozenset(accepted)
-        self.decode = msgspec.json.Decoder(self._struct(root, "")).decode
+        self._chains: dict[str, list[str]] = {}
+        self.decode = msgspec.json.Decoder(self._struct(root, "", [])).decode
 
     def chain(self, path: str) -> list[str]:
         """Give the attribute names that lead from the root to a path of the schema."""
-        steps = path.split(".")
-        return [self.attributes[".".join(steps[: depth + 1])] for depth in range(len(steps))]
+        return self._chains[path]
 
     def extended(self, paths: Iterable[str], raw: frozenset[str]) -> Schema:
         """Give a schema that holds these paths too; attribute names of present paths stay."""
@@ -67,17 +67,18 @@ class Schema:
     def _attribute(self, prefix: str) -> str:
         return self.attributes.setdefault(prefix, f"f{len(self.attributes)}")
 
-    def _struct(self, node: Node, prefix: str) -> type[msgspec.Struct]:
+    def _struct(self, node: Node, prefix: str, above: list[str]) -> type[msgspec.Struct]:
         fields: list[tuple[str, Any, Any]] = []
         rename: dict[str, str] = {}
         for key, path in node.leaves.items():
             name = self._attribute(prefix + key)
+            self._chains[path] = [*above, name]
             rename[name] = key
             fields.append((name, Raw if path in self.raw else Any, UNSET))
         for key, child in node.nodes.items():
             name = self._attribute(prefix + key)
             rename[name] = key
-            struct = self._struct(child, f"{prefix}{key}.")
+            struct = self._struct(child, f"{prefix}{key}.", [*above, name])
             fields.append((name, struct | list[struct] | None, struct()))  # type: ignore[valid-type]
         for index, key in enumerate(_dotted_keys(node)):
             rename[f"guard{index}"] = key

@@ -88,12 +88,14 @@ def _interval(condition: Any) -> tuple[float, bool, float, bool]:
 class KeyTable:
     """Buckets by key; subclasses say which keys a leaf satisfies."""
 
-    __slots__ = ("buckets", "has_absent")
+    __slots__ = ("buckets", "has_absent", "item_count")
     kind: ClassVar[str]
 
     def __init__(self, buckets: Buckets) -> None:
         self.buckets = buckets
-        self.has_absent = any(behind.has_absent for hits in buckets.values() for _, _, behind in hits)
+        behinds = [hit[2] for hits in buckets.values() for hit in hits]
+        self.has_absent = any(behind.has_absent for behind in behinds)  # some rule wants a field to be absent
+        self.item_count = sum([behind.item_count for behind in behinds])  # those under several keys count for each
 
     def find(self, leaf: Leaf) -> Iterable[Hit]:
         """Give the hits that wait for this leaf; one hit may come more than once."""

@@ -99,10 +99,13 @@ class Tokens:
         return self.kind
 
     def _skip_space(self) -> str:
-        match = _SPACE.match(self.source, self.consumed)
-        assert match is not None
-        self.consumed = match.end()
-        return self.source[self.consumed : self.consumed + 1]
+        char = self.source[self.consumed : self.consumed + 1]
+        if char and char in " \t\n\r":
+            match = _SPACE.match(self.source, self.consumed)
+            assert match is not None
+            self.consumed = match.end()
+            return self.source[self.consumed : self.consumed + 1]
+        return char
 
     def _read_name(self, char: str) -> None:
         if char != '"':
