@@ -94,7 +94,8 @@ def test_paginator_of_the_sdk_reads_everything(world: World, logs: Any) -> None:
     assert [event["eventId"] for page in pages for event in page["events"]] == [event["eventId"] for event in whole]
 
 
-def test_errors_have_the_codes_of_logs(logs: Any) -> None:
+def test_errors_have_the_codes_of_logs(world: World, logs: Any) -> None:
+    invoke(world, 0)
     with pytest.raises(logs.exceptions.ResourceNotFoundException):
         logs.filter_log_events(logGroupName="nothing")
     with pytest.raises(logs.exceptions.ResourceAlreadyExistsException):

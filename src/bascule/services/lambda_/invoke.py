@@ -142,6 +142,10 @@ def _finished(ctx: Context, inp: api.InvocationRequest, outcome: object) -> api.
         case api.InvocationResponse():
             return outcome
         case InvocationResult():
+            name = reference(ctx, inp.function_name).name
+            ctx.metrics.count("lambda.invocations", name)
+            if outcome.function_error is not None:
+                ctx.metrics.count("lambda.errors", name)
             return api.InvocationResponse(
                 status_code=200,
                 payload=outcome.payload,
@@ -150,7 +154,7 @@ def _finished(ctx: Context, inp: api.InvocationRequest, outcome: object) -> api.
                 log_result=base64.b64encode(outcome.log_tail).decode() if inp.log_type == "Tail" else None,
             )
         case InvocationThrottled():
-            ctx.metrics.count("lambda.throttles", inp.function_name)
+            ctx.metrics.count("lambda.throttles", reference(ctx, inp.function_name).name)
             raise TooManyRequests("Rate Exceeded.", Reason=outcome.reason)
         case RuntimeUnavailable():
             raise InvalidRuntime(str(outcome) or None)

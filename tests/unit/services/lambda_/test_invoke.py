@@ -124,6 +124,18 @@ def test_runtime_that_cannot_run_the_function_says_why(desk: Desk) -> None:
         desk.call("Invoke", function_name="orders")
 
 
+def test_invocations_errors_and_throttles_are_counted_by_function(desk: Desk) -> None:
+    desk.create()
+    for answer in (DONE, InvocationResult(payload=b"{}", function_error="Unhandled")):
+        desk.answer = answer
+        desk.call("Invoke", function_name=desk.arn())
+    desk.answer = InvocationThrottled("ConcurrentInvocationLimitExceeded")
+    with pytest.raises(TooManyRequests):
+        desk.call("Invoke", function_name="orders")
+    counted = {name: desk.metrics.value(f"lambda.{name}", "orders") for name in ("invocations", "errors", "throttles")}
+    assert counted == {"invocations": 2, "errors": 1, "throttles": 1}
+
+
 def test_client_context_reaches_the_function_as_json(desk: Desk) -> None:
     desk.create()
     desk.answer = DONE
