@@ -48,6 +48,7 @@ from bascule.kernel.store import Store, Tx
 from bascule.pollers.async_invocations import AsyncInvocations
 from bascule.pollers.faulty_runner import FaultyRunner
 from bascule.pollers.function_runner import FunctionRunner
+from bascule.pollers.sqs_mappings import SqsMappings
 from bascule.protocol import Catalog, Wire
 from bascule.runtime import FunctionRuntime
 from bascule.services import events, lambda_, logs, sqs, sts
@@ -104,6 +105,7 @@ class Bascule:
         self.runner: FunctionRunner
         self.sink: LogSink
         self.invocations: AsyncInvocations
+        self.mappings: SqsMappings
         self.pipeline: Pipeline
 
     async def start(self) -> None:
@@ -126,9 +128,15 @@ class Bascule:
         if (faults := self.delivery.faults) is not None:
             self.runner = FaultyRunner(self.runtime, faults.error_of_invocation)
         self.invocations = AsyncInvocations(self.store, self.contexts, self.runner)
-        performers = {"runtime": self._run_function, "blobs": self._put_blob}
+        self.mappings = SqsMappings(self.store, self.contexts, self.runner)
+        performers = {
+            "runtime": self._run_function,
+            "blobs": self._put_blob,
+            "event-source": self.mappings.describe,
+        }
         dispatcher = Dispatcher(self.store, self.board, self.clock, performers)
         self.time.add("asynchronous invocations", self.invocations)
+        self.time.add("event source mappings of queues", self.mappings)
         self.time.add("requests", Worker(lambda: dispatcher.acting_count == 0))
         self.time.add("log lines of functions", Worker(lambda: self.sink.is_idle))
         internal = Internal(self._registry, self.store, self.board, self.clock, self.metrics, self._gauges())
@@ -145,6 +153,7 @@ class Bascule:
         self._tasks = [
             loop.create_task(self.loops.run(), name="loops"),
             loop.create_task(self.invocations.run(), name="async-invocations"),
+            loop.create_task(self.mappings.run(), name="sqs-mappings"),
         ]
         for task in self._tasks:
             task.add_done_callback(_report_end)
@@ -166,6 +175,7 @@ class Bascule:
         self.board.fire(signals)
         self.loops.signalled(signals)
         self.invocations.wake(signals)
+        self.mappings.wake(signals)
         for name in signals:
             if name.startswith(FUNCTION_CHANGED):
                 self.runtime.retire(name.removeprefix(FUNCTION_CHANGED))

@@ -35,8 +35,7 @@ def failed_items(answer: bytes, message_ids: Collection[str]) -> frozenset[str] 
         return _NONE
     if not isinstance(items, list):
         return None
-    failed = [item.get("itemIdentifier") if isinstance(item, dict) else None for item in items]
     known = set(message_ids)
-    if any(not isinstance(name, str) or name not in known for name in failed):
-        return None
-    return frozenset(failed)
+    failed = [item.get("itemIdentifier") if isinstance(item, dict) else None for item in items]
+    reported = frozenset(name for name in failed if isinstance(name, str) and name in known)
+    return reported if len(reported) == len(set(map(repr, failed))) else None

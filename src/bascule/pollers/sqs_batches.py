@@ -25,8 +25,8 @@ class Batch:
         #: The end of the batching window.
         self.closes_ms = closes_ms
         self.throttle_count = 0
-        #: Whether the journal knows that the batch was begun.
-        self.is_noted = False
+        #: Its leases were made longer while it ran; until when.
+        self.held_until_ms = 0
 
     def fits(self, record: Record, count_max: int) -> bool:
         """Whether one more record may be added."""
@@ -50,7 +50,7 @@ class Batch:
     @property
     def until_ms(self) -> int:
         """When the first of its leases ends."""
-        return min(record.until_ms for record in self.records)
+        return max(self.held_until_ms, min(record.until_ms for record in self.records))
 
     @property
     def visible_ms(self) -> int:

@@ -62,16 +62,16 @@ class _Attribute(msgspec.Struct, rename="camel", omit_defaults=True):
 class _Body(msgspec.Struct):
     """A record as it is encoded; the names are those of the wire."""
 
-    messageId: str  # noqa: N815 - a wire name
-    receiptHandle: str  # noqa: N815 - a wire name
+    messageId: str
+    receiptHandle: str
     body: str | msgspec.Raw
     attributes: dict[str, str]
-    messageAttributes: dict[str, _Attribute]  # noqa: N815 - a wire name
-    md5OfMessageAttributes: str | None | msgspec.UnsetType  # noqa: N815 - a wire name
-    md5OfBody: str  # noqa: N815 - a wire name
-    eventSource: str  # noqa: N815 - a wire name
-    eventSourceARN: str  # noqa: N815 - a wire name
-    awsRegion: str  # noqa: N815 - a wire name
+    messageAttributes: dict[str, _Attribute]
+    md5OfMessageAttributes: str | msgspec.UnsetType | None
+    md5OfBody: str
+    eventSource: str
+    eventSourceARN: str
+    awsRegion: str
 
 
 class RecordMaker:
@@ -89,7 +89,7 @@ class RecordMaker:
         """The record of a lease, and what it was encoded from."""
         message = lease.message
         headers = unpack_headers(message.headers)
-        digest: str | None | msgspec.UnsetType = attributes_digest(headers.attributes)
+        digest: str | msgspec.UnsetType | None = attributes_digest(headers.attributes)
         if digest is None and not self._has_window:
             digest = msgspec.UNSET  # recorded: null with a batching window, absent without one
         body = _Body(

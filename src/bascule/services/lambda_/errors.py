@@ -86,6 +86,12 @@ class ResourceConflict(LambdaError):
     status = 409
 
 
+class ResourceInUse(LambdaError):
+    """Cannot update the event source mapping because it is in use."""
+
+    code = "ResourceInUseException"
+
+
 class ResourceNotFound(LambdaError):
     """The resource you requested does not exist."""
 

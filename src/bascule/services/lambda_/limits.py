@@ -25,3 +25,7 @@ THROTTLE_DELAY_MS_MIN = 1_000  # milliseconds; developer guide, error handling o
 THROTTLE_DELAY_MS_MAX = 300_000  # milliseconds; same page
 CHAIN_INVOCATIONS_MAX = 16  # count; developer guide, recursive loop detection
 ALIASES_MAX = 10_000  # count; ours: AWS documents no number
+EVENT_SOURCE_BATCH_DEFAULT = 10  # count; CreateEventSourceMapping, SQS
+EVENT_SOURCE_FILTERS_MAX = 10  # count; Lambda quotas, 5 that may be raised to 10
+EVENT_SOURCE_POLLERS_DEFAULT = (2, 200)  # count, lowest and highest; ProvisionedPollerConfig, SQS
+EVENT_SOURCES_PAGE_MAX = 100  # count; ListEventSourceMappings
