@@ -12,7 +12,6 @@ EVENT_AHEAD_MS_MAX = 2 * 3_600_000  # milliseconds; PutLogEvents
 PAGE_EVENTS_MAX = 10_000  # count; GetLogEvents, FilterLogEvents
 PAGE_BYTES_MAX = 1_048_576  # bytes; GetLogEvents, FilterLogEvents
 SCANNED_EVENTS_MAX = 20_000  # count looked at by one FilterLogEvents call; ours
-STREAMS_PER_FILTER_MAX = 10_000  # count of streams merged by one FilterLogEvents call; ours
 DESCRIBE_ITEMS_MAX = 50  # count; DescribeLogGroups, DescribeLogStreams
 TAGS_MAX = 50  # count; TagResource
 DAY_MS = 86_400_000  # milliseconds
