@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import logging
 import os
 import shutil
@@ -63,6 +64,9 @@ FUNCTION_CHANGED = "lambda.changed:"
 #: A thread that waits for the interpreter gets it after this long. seconds; the default of 5 ms makes the writer thread,
 #: which gives it up at every statement, wait for the event loop far longer than its work takes (docs/decisions/0005).
 SWITCH_INTERVAL_S = 0.0005
+#: Allocations before the garbage collector looks at the youngest objects. count; nearly everything here dies by reference
+#: count, and the default of 700 makes the collector look several times within one request.
+GC_THRESHOLDS = (20_000, 20, 20)
 #: How long a stopping server waits for requests that are under way. seconds
 GRACE_S = 5
 
@@ -299,6 +303,7 @@ def serve(settings: Settings, data: Path, *, announce: Callable[[str], None]) ->
     except CannotListen as error:
         raise CannotStart(str(error)) from None
     sys.setswitchinterval(SWITCH_INTERVAL_S)
+    gc.set_threshold(*GC_THRESHOLDS)
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(_serve(settings, data, listener, announce))

@@ -47,6 +47,8 @@ class Dispatcher:
             self.acting_count -= 1
 
     async def _run(self, operation: Operation, ctx: Context, given: object, connection: Connection) -> object:
+        if operation.prepare is not None:
+            given = operation.prepare(ctx, given)
         for _ in range(WAITS_MAX):
             serial = self._board.serial
             result = await self._once(operation, ctx, given)

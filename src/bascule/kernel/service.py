@@ -24,20 +24,29 @@ class Operation(msgspec.Struct, frozen=True):
     """One operation of a service.
 
     ``reads`` operations run on a snapshot and may not write. ``refuses`` names input members (wire names, dotted) that are
-    understood but not built: giving one is answered loudly instead of being ignored.
+    understood but not built: giving one is answered loudly instead of being ignored. ``prepare`` is the part of a busy
+    write operation that needs no state: it runs before the command is queued, so that the one writer does not have to; what
+    it gives is the input of ``run``.
     """
 
     name: str
     run: Run
     reads: bool = False
     refuses: tuple[str, ...] = ()
+    prepare: Callable[[Context, Any], Any] | None = None
 
 
-def operation(name: str, *, reads: bool = False, refuses: Sequence[str] = ()) -> Callable[[F], F]:
+def operation(
+    name: str,
+    *,
+    reads: bool = False,
+    refuses: Sequence[str] = (),
+    prepare: Callable[[Context, Any], Any] | None = None,
+) -> Callable[[F], F]:
     """Mark a function as the operation ``name`` (the model's name)."""
 
     def mark(run: F) -> F:
-        run.__dict__["__operation__"] = Operation(name, run, reads, tuple(refuses))
+        run.__dict__["__operation__"] = Operation(name, run, reads, tuple(refuses), prepare)
         return run
 
     return mark

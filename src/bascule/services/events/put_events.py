@@ -6,6 +6,8 @@ because acceptances that were noted before it are folded into it and cost no row
 
 from __future__ import annotations
 
+import msgspec
+
 from bascule.api import events as api
 from bascule.kernel.context import Context
 from bascule.kernel.errors import ValidationError
@@ -22,34 +24,51 @@ from bascule.services.events.routing import Occurrence, count_matches, send_to_r
 _Bus = tuple[BusName, BusRoutes | None]
 
 
-@operation("PutEvents", refuses=("EndpointId",))
-def put_events(ctx: Context, tx: Tx, inp: api.PutEventsRequest) -> api.PutEventsResponse:
-    """Put up to ten events on buses.
+class Batch(msgspec.Struct, frozen=True, gc=False):
+    """The events that a call's entries become; an entry that becomes none is its refusal."""
 
-    Gives    one result per entry in order: an event id, or an error. A bus that does not exist still gives an id, and the
-             event is only journaled.
+    batch_id: str
+    #: All ids of the call but for the two digits that count its entries.
+    id_stem: str
+    entries: list[api.PutEventsRequestEntry]
+    events: list[bytes | api.PutEventsResultEntry]
+    total_bytes: int
+
+
+def made_events(ctx: Context, inp: api.PutEventsRequest) -> Batch:
+    """Make the events of a call; needs no state, so the writer is spared it.
+
     Raises   ValidationError when the entries together are too large; then none is put.
-    Promise  every event with an id is durable, and handed to each matching target, with this transaction.
-    Source   PutEvents API reference; results and texts as recorded.
     """
     entries = inp.entries
     total_bytes = sum(map(entry_bytes, entries))
     if total_bytes >= ctx.settings.put_events_bytes_max:
         raise ValidationError("Total size of the entries in the request is over the limit.")
     batch_id = event_batch_id(ctx.now_ms, ctx.ids.token(9))
-    #: All ids of the call but for the two digits that count its entries.
-    id_stem = event_id(batch_id, 0)[:-2]
+    stem = event_id(batch_id, 0)[:-2]
+    events = [event_of(entry, f"{stem}{index:02x}", ctx.scope, ctx.now_ms) for index, entry in enumerate(entries)]
+    return Batch(batch_id, stem, entries, events, total_bytes)
+
+
+@operation("PutEvents", refuses=("EndpointId",), prepare=made_events)
+def put_events(ctx: Context, tx: Tx, batch: Batch) -> api.PutEventsResponse:
+    """Put up to ten events on buses.
+
+    Gives    one result per entry in order: an event id, or an error. A bus that does not exist still gives an id, and the
+             event is only journaled.
+    Promise  every event with an id is durable, and handed to each matching target, with this transaction.
+    Source   PutEvents API reference; results and texts as recorded.
+    """
     buses: dict[str | None, _Bus] = {}
     results: list[api.PutEventsResultEntry] = []
     journaled: list[EventEntry | None] = []
     matched: list[RoutedRule] = []
-    for index, entry in enumerate(entries):
-        new_id = f"{id_stem}{index:02x}"
-        event = event_of(entry, new_id, ctx.scope, ctx.now_ms)
+    for index, (entry, event) in enumerate(zip(batch.entries, batch.events, strict=True)):
         if not isinstance(event, bytes):
             results.append(event)
             journaled.append(None)
             continue
+        new_id = f"{batch.id_stem}{index:02x}"
         results.append(api.PutEventsResultEntry(event_id=new_id))
         bus, routes = buses.get(entry.event_bus_name) or _look_up(ctx, tx, buses, entry.event_bus_name)
         if routes is None:
@@ -62,10 +81,10 @@ def put_events(ctx: Context, tx: Tx, inp: api.PutEventsRequest) -> api.PutEvents
             matched += rules
             occurrence = Occurrence(new_id, event, ctx.now_ms, trace_header=trace_header)
             send_to_rules(ctx, tx, bus.scope, rules, occurrence)
-    ctx.journal.batch(tx, EventBatch(batch_id, ctx.scope, ctx.now_ms, tuple(journaled)))
+    ctx.journal.batch(tx, EventBatch(batch.batch_id, ctx.scope, ctx.now_ms, tuple(journaled)))
     count_matches(ctx, matched)
     failed_count = journaled.count(None)
-    _count_call(ctx, len(entries), failed_count, total_bytes)
+    _count_call(ctx, len(batch.entries), failed_count, batch.total_bytes)
     return api.PutEventsResponse(failed_entry_count=failed_count, entries=results)
 
 

@@ -64,7 +64,7 @@ def _send(ctx: Context, tx: Tx, rule: RoutedRule, target: RoutedTarget, occurren
         except InvalidOutput as error:
             problem = str(error)
     delivery = Delivery(
-        delivery_id=ctx.ids.token(),
+        delivery_id=ctx.ids.uuid(),
         scope=ctx.scope,
         origin="rule",
         source_arn=rule.arn,

@@ -83,6 +83,8 @@ class Desk:
         given = api.OPERATIONS[name][0](**members)
         run = self.store.read if operation.reads else self.store.write
         ctx = self.context(scope, trace_header)
+        if operation.prepare is not None:
+            given = operation.prepare(ctx, given)
         return run(lambda tx: operation.run(ctx, tx, given))
 
     def write(self, command: Callable[[Context, Tx], Any], scope: Scope = HOME) -> Any:
