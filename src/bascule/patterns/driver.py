@@ -294,7 +294,7 @@ def spread(parent: Any, name: str, specs: tuple[tuple[Any, KeyTable], ...], even
 
 DRIVER_NAMESPACE = {
     **NAMESPACE,
-    "Undecided": (msgspec.DecodeError, RecursionError, AttributeError, TypeError, Odd),
+    "Undecided": (msgspec.DecodeError, RecursionError, AttributeError, TypeError, ValueError, Odd),
     "address_of": address_of,
     "find_any": find_any,
     "run_hits": run_hits,

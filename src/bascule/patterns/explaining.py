@@ -93,9 +93,7 @@ def _explain_branch(conjunction: Conjunction, event: Event) -> Branch:
 
 def _is_satisfied_alone(field: Field, event: Event) -> bool:
     leaves = event.leaves(field.path)
-    return any(field.accepts(leaf) for leaf in leaves) or (
-        field.can_be_absent and (not leaves or len(event.contexts) > 1)
-    )
+    return field.accepts_any(leaves) or (field.can_be_absent and (not leaves or len(event.contexts) > 1))
 
 
 def _failed_field(field: Field, event: Event, satisfied_count: int, field_count: int) -> Branch:

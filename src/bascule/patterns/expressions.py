@@ -199,15 +199,27 @@ def judge(value: Any, field: Field) -> bool:
     if value.__class__ is not list:
         return _judge_scalar(value, field)
     scalars = flat(value)
-    return any(_judge_scalar(scalar, field) for scalar in scalars) if scalars else field.can_be_absent
+    if any(scalar.__class__ is float for scalar in scalars):
+        _refuse_float(field)
+    return field.accepts_any(_leaves(scalars)) if scalars else field.can_be_absent
 
 
 def _judge_scalar(value: Any, field: Field) -> bool:
     if value.__class__ is int:
         return field.accepts(number_of_int(value))
-    if value.__class__ is float and any(_looks_at_numbers(one) for one in field.conditions):
-        raise Odd  # its literal is lost, and with it whether it is comparable
+    if value.__class__ is float:
+        _refuse_float(field)
     return field.accepts(value)
+
+
+def _leaves(scalars: list[Any]) -> list[Any]:
+    return [number_of_int(scalar) if type(scalar) is int else scalar for scalar in scalars]
+
+
+def _refuse_float(field: Field) -> None:
+    """Raise Odd when it matters that the literal of a number is lost, and with it whether the number is comparable."""
+    if any(_looks_at_numbers(one) for one in field.conditions):
+        raise Odd
 
 
 def _looks_at_numbers(one: Condition) -> bool:
@@ -237,7 +249,7 @@ def judge_raw(raw: Raw, field: Field) -> bool:
     scalars = flat(value)
     if not scalars:
         return field.can_be_absent
-    if not any(field.accepts(float(scalar)) for scalar in scalars if scalar.__class__ in (int, float)):
+    if not field.accepts_any([float(scalar) for scalar in scalars if scalar.__class__ in (int, float)]):
         return False  # the nearest doubles fail, so whatever the literals are, they fail too
     return any(
         field.accepts(number_of_int(scalar) if type(scalar) is int else scalar) for scalar in flat(decode(bytes(raw)))
@@ -254,7 +266,7 @@ def judge_exactly(raw: Raw, field: Field) -> bool:
     scalars = flat(value)
     if not scalars:
         return field.can_be_absent
-    return any(field.accepts(number_of_int(scalar) if type(scalar) is int else scalar) for scalar in scalars)
+    return field.accepts_any(_leaves(scalars))
 
 
 def is_comparable(raw: Raw) -> bool:

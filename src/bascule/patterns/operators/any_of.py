@@ -17,7 +17,7 @@ from bascule.patterns.operators.affixes import Prefix, Suffix
 from bascule.patterns.operators.anything_but import AnythingBut
 from bascule.patterns.operators.condition import Condition, Leaf
 from bascule.patterns.operators.exact import Exact, ExactAddress, ExactToken
-from bascule.patterns.operators.ignore_case import EqualsIgnoreCase, PrefixIgnoreCase, spelling_regex
+from bascule.patterns.operators.ignore_case import EqualsIgnoreCase, PrefixIgnoreCase, SuffixIgnoreCase, spelling_regex
 from bascule.patterns.operators.numeric import Numeric
 
 
@@ -28,6 +28,7 @@ class AnyOf:
         self.values: set[tuple[type, Leaf]] = set()
         self.tokens: set[str] = set()
         self.addresses: set[tuple[int, int]] = set()
+        self.folded_suffixes: dict[int, set[str]] = {}  # by length
         self.networks: dict[tuple[int, int], set[int]] = {}
         self.ranges: list[tuple[float, bool, float, bool]] = []
         self.exclusions: list[AnyOf] = []
@@ -52,6 +53,8 @@ class AnyOf:
                 self.ranges.append((one.low, not one.includes_low, one.high, one.includes_high))
             elif isinstance(one, (EqualsIgnoreCase, PrefixIgnoreCase)):
                 spellings.append(spelling_regex(one.text) + (r"\Z" if isinstance(one, EqualsIgnoreCase) else ""))
+            elif isinstance(one, SuffixIgnoreCase) and one.text.isascii():
+                self.folded_suffixes.setdefault(len(one.text), set()).add(one.text.lower())
             elif isinstance(one, AnythingBut):
                 self.exclusions.append(AnyOf(one.excluded))
             else:
@@ -82,6 +85,10 @@ class AnyOf:
             return True
         if self.spelling is not None and self.spelling.match(leaf) is not None:
             return True
+        for length, texts in self.folded_suffixes.items():
+            tail = leaf[len(leaf) - length :] if length <= len(leaf) else None
+            if tail is not None and tail.isascii() and tail.lower() in texts:
+                return True
         if not self.addresses and not self.networks:
             return False
         address = address_of(leaf)

@@ -28,34 +28,39 @@ def _spellings(char: str) -> list[str]:
 
 
 @lru_cache(maxsize=4_096)
-def _regex(text: str) -> tuple[re.Pattern[str], int, int]:
-    """Give the compiled expression, and the length of the shortest and longest string it can accept."""
-    shortest = sum(min(map(len, _spellings(char))) for char in text)
-    longest = sum(max(map(len, _spellings(char))) for char in text)
-    return re.compile(spelling_regex(text)), shortest, longest
+def _regex(text: str) -> re.Pattern[str]:
+    return re.compile(spelling_regex(text))
 
 
 def equals(text: str, value: str) -> bool:
     """Say whether ``value`` is a spelling of the pattern text."""
     if text.isascii():
         return len(text) == len(value) and value.isascii() and value.lower() == text.lower()
-    return _regex(text)[0].fullmatch(value) is not None
+    return _regex(text).fullmatch(value) is not None
 
 
 def starts(text: str, value: str) -> bool:
     """Say whether ``value`` starts with a spelling of the pattern text."""
     if text.isascii():
         return equals(text, value[: len(text)])
-    return _regex(text)[0].match(value) is not None
+    return _regex(text).match(value) is not None
 
 
 def ends(text: str, value: str) -> bool:
     """Say whether ``value`` ends with a spelling of the pattern text."""
     if text.isascii():
         return text == "" or equals(text, value[-len(text) :])
-    expression, shortest, longest = _regex(text)
-    begins = range(max(0, len(value) - longest), len(value) - shortest + 1)
-    return any(expression.fullmatch(value, begin) is not None for begin in begins)
+    begins = {len(value)}  # where the spellings read so far, last character first, can begin
+    for char in reversed(text):
+        begins = {
+            begin - len(spelling)
+            for begin in begins
+            for spelling in _spellings(char)
+            if value.endswith(spelling, 0, begin)
+        }
+        if not begins:
+            return False
+    return True
 
 
 class EqualsIgnoreCase(msgspec.Struct, frozen=True):
