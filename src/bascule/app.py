@@ -26,13 +26,17 @@ import uvloop
 from bascule import __version__, api
 from bascule.delivery import DeliveryEngine
 from bascule.delivery.outbox import QUEUE as OUTBOX_QUEUE
+from bascule.edge.connection import Connection
 from bascule.edge.dispatch import Dispatcher
 from bascule.edge.internal import Gauges, Internal
+from bascule.edge.operations_views import OperationsViews
 from bascule.edge.pipeline import Pipeline
 from bascule.edge.registry import Registry
 from bascule.edge.server import HttpApplication
 from bascule.edge.sockets import BACKLOG, CannotListen, listen
 from bascule.edge.test_controls import Controls, restore_clock
+from bascule.egress.client import HttpClient
+from bascule.egress.deliveries import HttpDeliveries
 from bascule.engines.sqlite import DataDirectoryInUse, DataDirectoryUnusable, StoreVersionError, open_store
 from bascule.host.async_store import AsyncStore
 from bascule.host.contexts import Contexts
@@ -50,14 +54,17 @@ from bascule.pollers.async_invocations import AsyncInvocations
 from bascule.pollers.faulty_runner import FaultyRunner
 from bascule.pollers.function_runner import FunctionRunner
 from bascule.pollers.sqs_mappings import SqsMappings
-from bascule.protocol import Catalog, Wire
+from bascule.protocol import Catalog, HttpAnswer, HttpRequest, Wire
 from bascule.runtime import FunctionRuntime
-from bascule.services import events, lambda_, logs, sqs, sts
+from bascule.services import events, lambda_, logs, sns, sqs, sts
+from bascule.services.lambda_.async_waiting import waiting_count
 from bascule.services.logs.sink import LogSink
+from bascule.services.sns import signing
+from bascule.services.sns.http_work import HttpSubscriptions
 
 log = logging.getLogger("bascule")
 
-SERVICES = (events.SERVICE, lambda_.SERVICE, sqs.SERVICE, logs.SERVICE, sts.SERVICE)
+SERVICES = (events.SERVICE, lambda_.SERVICE, sqs.SERVICE, sns.SERVICE, logs.SERVICE, sts.SERVICE)
 
 #: Signals of the Lambda service that a function changed: this, then its ARN.
 FUNCTION_CHANGED = "lambda.changed:"
@@ -110,6 +117,7 @@ class Bascule:
         self.sink: LogSink
         self.invocations: AsyncInvocations
         self.mappings: SqsMappings
+        self.http_deliveries: HttpDeliveries
         self.pipeline: Pipeline
 
     async def start(self) -> None:
@@ -133,17 +141,22 @@ class Bascule:
             self.runner = FaultyRunner(self.runtime, faults.error_of_invocation)
         self.invocations = AsyncInvocations(self.store, self.contexts, self.runner)
         self.mappings = SqsMappings(self.store, self.contexts, self.runner)
+        self.http_deliveries = HttpDeliveries(self.store, self.contexts, HttpSubscriptions(), HttpClient())
         performers = {
             "runtime": self._run_function,
             "blobs": self._put_blob,
             "event-source": self.mappings.describe,
+            signing.PERFORMER: self._make_signing_key,
         }
         dispatcher = Dispatcher(self.store, self.board, self.clock, performers)
         self.time.add("asynchronous invocations", self.invocations)
         self.time.add("event source mappings of queues", self.mappings)
+        self.time.add("HTTP deliveries", self.http_deliveries)
         self.time.add("requests", Worker(lambda: dispatcher.acting_count == 0))
         self.time.add("log lines of functions", Worker(lambda: self.sink.is_idle))
         internal = Internal(self._registry, self.store, self.board, self.clock, self.metrics, self._gauges())
+        internal.add("GET", signing.CERTIFICATE_PATH, self._certificate)
+        OperationsViews(self.store, self.contexts, self.delivery.waiting).add_to(internal)
         if faults is not None:
             clock = self.clock if isinstance(self.clock, SteerableClock) else None
             Controls(clock, self.time, faults, self.store).add_to(internal)
@@ -158,6 +171,7 @@ class Bascule:
             loop.create_task(self.loops.run(), name="loops"),
             loop.create_task(self.invocations.run(), name="async-invocations"),
             loop.create_task(self.mappings.run(), name="sqs-mappings"),
+            loop.create_task(self.http_deliveries.run(), name="http-deliveries"),
         ]
         for task in self._tasks:
             task.add_done_callback(_report_end)
@@ -180,12 +194,22 @@ class Bascule:
         self.loops.signalled(signals)
         self.invocations.wake(signals)
         self.mappings.wake(signals)
+        self.http_deliveries.wake(signals)
         for name in signals:
             if name.startswith(FUNCTION_CHANGED):
                 self.runtime.retire(name.removeprefix(FUNCTION_CHANGED))
 
     async def _run_function(self, ctx: Context, request: Any) -> object:
         return await self.runner.invoke(request)
+
+    async def _make_signing_key(self, ctx: Context, request: Any) -> object:
+        return await asyncio.to_thread(signing.make_signing_key, request)
+
+    async def _certificate(self, request: HttpRequest, rest: str, connection: Connection) -> HttpAnswer:
+        """The certificate that verifies signatures of topics; 404 until there is a subscription."""
+        text = self._store.read(signing.certificate)
+        status = 200 if text else 404
+        return HttpAnswer(status, [("content-type", "application/x-pem-file")], text.encode())
 
     async def _put_blob(self, ctx: Context, request: Any) -> object:
         return await asyncio.to_thread(self._store.blobs.put, request)
@@ -197,12 +221,16 @@ class Bascule:
             started_ms=self.clock.now_ms(),
             data_bytes=lambda: _tree_bytes(self._data) if self._data else 0,
             memory_mb=_memory_mb,
-            waiting=lambda: {"retries of deliveries": self._store.read(self._outbox_count)},
+            waiting=lambda: self._store.read(self._waiting),
         )
 
-    def _outbox_count(self, tx: Tx) -> int:
-        counts = tx.queues.counts(OUTBOX_QUEUE, now_ms=self.clock.now_ms())
-        return counts.ready + counts.leased + counts.delayed
+    def _waiting(self, tx: Tx) -> dict[str, int]:
+        now_ms = self.clock.now_ms()
+        counts = tx.queues.counts(OUTBOX_QUEUE, now_ms=now_ms)
+        return {
+            "retries of deliveries": counts.ready + counts.leased + counts.delayed,
+            "asynchronous invocations": waiting_count(tx, now_ms=now_ms),
+        }
 
 
 class _Packages:

@@ -10,7 +10,7 @@ import msgspec
 
 from bascule.kernel.context import Context
 from bascule.kernel.loop import Loop
-from bascule.kernel.queues import Lease, NewMessage
+from bascule.kernel.queues import Lease, NewMessage, StoredMessage
 from bascule.kernel.scope import Scope
 from bascule.kernel.store import Tx
 from bascule.services.sqs import limits, state
@@ -66,7 +66,7 @@ def _step(ctx: Context, tx: Tx, scope: Scope, task: MoveTask) -> MoveTask:
                 "AWS.SimpleQueueService.NonExistentQueue" if task.destination_arn else "CouldNotDetermineMessageSource"
             )
             return msgspec.structs.replace(task, status=FAILED, moved=moved, failure=reason)
-        _move(ctx, tx, source, destination, lease)
+        move(ctx, tx, source, destination, lease.message, lease.token)
         moved += 1
     pause_ms = 0 if rate is None else len(leases) * 1000 // rate
     return msgspec.structs.replace(task, moved=moved, next_ms=ctx.now_ms + pause_ms)
@@ -78,11 +78,13 @@ def _destination(tx: Tx, task: MoveTask, lease: Lease) -> Queue | None:
     return None if found is None else found[1]
 
 
-def _move(ctx: Context, tx: Tx, source: Queue, destination: Queue, lease: Lease) -> None:
-    """Send a message anew to its destination: a new id and time of sending ("dead-letter queue redrive", SQS guide)."""
-    message = lease.message
+def move(ctx: Context, tx: Tx, source: Queue, destination: Queue, message: StoredMessage, token: str | None) -> None:
+    """Send a message anew to its destination: a new id and time of sending ("dead-letter queue redrive", SQS guide).
+
+    Takes    token of the message's lease; None takes it whoever holds it.
+    """
     headers = msgspec.structs.replace(unpack_headers(message.headers), dead_letter_source="")
-    tx.queues.settle(source.storage, message.sequence, lease.token)
+    tx.queues.settle(source.storage, message.sequence, token)
     tx.queues.put(
         destination.storage,
         NewMessage(

@@ -1,0 +1,220 @@
+"""Takes messages out of a dead-letter queue and sends each to where it should have gone.
+
+Where that is, the message itself tells: the queue that gave it up, the rule and target that it was meant for, the function of
+a destination record; a function's dead letter does not name its function, so its queue must serve only one. Taking out and
+sending again are one transaction, and what fails again comes back to the same queue: a redrive loses nothing.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import msgspec
+
+from bascule.edge.dead_letters import SENDERS, Use, dead_letter_queues, event_id_of, letter_of, record_in
+from bascule.kernel.arns import parse_arn
+from bascule.kernel.context import Context
+from bascule.kernel.delivery import Delivery
+from bascule.kernel.queues import StoredMessage
+from bascule.kernel.scope import Scope
+from bascule.kernel.store import Tx
+from bascule.services.events.envelope import iso_second
+from bascule.services.events.input_transformer import InvalidOutput, Surroundings
+from bascule.services.events.names import RuleName, resource_named
+from bascule.services.events.routes import RoutedTarget, routed_rule
+from bascule.services.events.state import rules
+from bascule.services.sqs.model import Queue, unpack_headers
+from bascule.services.sqs.moving import move
+from bascule.services.sqs.state import find_arn
+
+ORIGIN = "redrive"
+#: Attributes that senders add to what they send to a dead-letter queue; they are not sent on.
+_ADDED = {
+    *SENDERS,
+    "TARGET_ARN",
+    "ERROR_CODE",
+    "ERROR_MESSAGE",
+    "RETRY_ATTEMPTS",
+    "EXHAUSTED_RETRY_CONDITION",
+    "RequestID",
+    "ErrorCode",
+    "ErrorMessage",
+}
+
+
+class Stays(msgspec.Struct, frozen=True):
+    """A message that stays in the queue, and why."""
+
+    message_id: str
+    reason: str
+
+
+class Redriven(msgspec.Struct, frozen=True):
+    """What one step of a redrive did. ``after``: where the next step goes on; None when the end was reached."""
+
+    moved: int
+    stays: list[Stays]
+    looked_at: int
+    after: int | None
+
+
+class _CannotTell(Exception):
+    """Why a message stays where it is; one sentence."""
+
+
+class Source(NamedTuple):
+    """The dead-letter queue that is emptied."""
+
+    arn: str
+    scope: Scope
+    queue: Queue
+    uses: list[Use]
+
+
+def find_source(tx: Tx, arn: str) -> Source | None:
+    """The queue of an ARN with those who use it as their dead-letter queue; None when there is no such queue."""
+    found = find_arn(tx, arn)
+    return None if found is None else Source(arn, *found, dead_letter_queues(tx).get(arn, []))
+
+
+def redrive(
+    ctx: Context, tx: Tx, source: Source, *, to: str, message_ids: frozenset[str], after: int, count_max: int
+) -> Redriven:
+    """One step of a redrive: look at up to ``count_max`` messages and send them again.
+
+    Takes    to: an ARN for all of them, or empty for where each belongs; message_ids: empty for all messages.
+    Promise  a message is out of the queue exactly when it was sent, or waits to be sent, again.
+    """
+    messages = tx.queues.peek(source.queue.storage, count_max=count_max, after_sequence=after)
+    moved = 0
+    stays: list[Stays] = []
+    for message in messages:
+        if (message_ids and message.message_id not in message_ids) or message.sent_ms <= source.queue.expired_ms(
+            ctx.now_ms
+        ):
+            continue
+        try:
+            if message.lease_token is not None and message.due_ms > ctx.now_ms:
+                raise _CannotTell("A consumer has received it and may still delete it.")
+            _send(ctx, tx, source, message, to)
+        except _CannotTell as reason:
+            stays.append(Stays(message.message_id, str(reason)))
+        else:
+            moved += 1
+    is_end = len(messages) < count_max
+    return Redriven(moved, stays, len(messages), None if is_end else messages[-1].sequence)
+
+
+def _send(ctx: Context, tx: Tx, source: Source, message: StoredMessage, to: str) -> None:
+    """Send a message again and take it out of the queue. Raises _CannotTell, with nothing written."""
+    attributes, dead_letter_source = letter_of(message)
+    queue_arn = to if to.split(":")[2:3] == ["sqs"] else "" if to else dead_letter_source
+    if queue_arn:
+        _move(ctx, tx, source, message, queue_arn)
+        return
+    delivery = _delivery(ctx, tx, source, message, to, attributes)
+    tx.queues.settle(source.queue.storage, message.sequence, None)
+    ctx.courier.send(ctx.within(delivery.scope), tx, delivery)
+
+
+def _move(ctx: Context, tx: Tx, source: Source, message: StoredMessage, queue_arn: str) -> None:
+    """From queue to queue as SQS itself redrives."""
+    found = find_arn(tx, queue_arn)
+    if found is None:
+        raise _CannotTell(f"There is no queue {queue_arn}.")
+    destination = found[1]
+    if destination.is_fifo != source.queue.is_fifo:
+        raise _CannotTell(f"{queue_arn} is a queue of the other kind: FIFO and standard queues do not mix.")
+    if destination.uuid == source.queue.uuid:
+        raise _CannotTell("It is in this queue already.")
+    move(ctx, tx, source.queue, destination, message, None)
+
+
+def _delivery(
+    ctx: Context, tx: Tx, source: Source, message: StoredMessage, to: str, attributes: dict[str, str]
+) -> Delivery:
+    """What goes out instead of the message, back to this queue if it fails again."""
+    record = record_in(message.body)
+    payload = message.body if record is None else bytes(record.request_payload)
+    delivery = Delivery(
+        delivery_id=ctx.ids.token(),
+        scope=source.scope,
+        origin=ORIGIN,
+        source_arn=source.arn,
+        target_arn=to,
+        payload=payload,
+        created_ms=ctx.now_ms,
+        attributes=_kept_attributes(message),
+        event_id=event_id_of(payload),
+        dead_letter_arn=source.arn,
+        dead_letter_payload=message.body,
+    )
+    sender = next((name for name in SENDERS if name in attributes), None)
+    if to:
+        return delivery
+    if sender is not None and "TARGET_ARN" in attributes:
+        again = msgspec.structs.replace(
+            delivery,
+            origin=SENDERS[sender],
+            source_arn=attributes[sender],
+            target_arn=attributes["TARGET_ARN"],
+        )
+        return _as_rule(tx, again, message)
+    if record is not None:
+        arn = record.request_context.function_arn.removesuffix(":$LATEST")
+        return msgspec.structs.replace(delivery, target_arn=arn)
+    if "RequestID" in attributes and "ErrorCode" in attributes:
+        return msgspec.structs.replace(delivery, target_arn=_only_user(source, "function"))
+    raise _CannotTell("Nothing in it tells where it came from; name a target with --to.")
+
+
+def _kept_attributes(message: StoredMessage) -> dict[str, tuple[str, str]]:
+    """The attributes that the message had before it died; binary ones are for queues only."""
+    return {
+        name: (kind, value.decode("utf-8", "replace"))
+        for name, (kind, value) in unpack_headers(message.headers).attributes.items()
+        if name not in _ADDED and not kind.startswith("Binary")
+    }
+
+
+def _only_user(source: Source, kind: str) -> str:
+    arns = sorted({use.source_arn for use in source.uses if use.kind == kind})
+    if len(arns) != 1:
+        whose = "No function uses" if not arns else "Several functions use"
+        raise _CannotTell(f"{whose} this queue for its dead letters; name one with --to.")
+    return arns[0]
+
+
+def _as_rule(tx: Tx, delivery: Delivery, message: StoredMessage) -> Delivery:
+    """As the rule would send the event now: with the parameters, the input and the policies of its target."""
+    named = resource_named(delivery.source_arn)
+    if not isinstance(named, RuleName):
+        return delivery
+    bus = named.bus
+    delivery = msgspec.structs.replace(delivery, scope=bus.scope)
+    rule = rules.get(tx.documents, bus.scope, named.name, parent=bus.name)
+    if rule is None:
+        return delivery
+    target = next((one for one in routed_rule(bus, rule).targets if one.arn == delivery.target_arn), None)
+    if target is None:
+        return delivery
+    return msgspec.structs.replace(
+        delivery,
+        payload=_payload(target, message, Surroundings(named.arn, rule.name, iso_second(message.sent_ms // 1000))),
+        parameters=target.parameters,
+        retry=target.retry,
+        dead_letter_arn=target.dead_letter_arn or delivery.dead_letter_arn,
+    )
+
+
+def _payload(target: RoutedTarget, message: StoredMessage, around: Surroundings) -> bytes:
+    try:
+        return target.payload(message.body, around)
+    except InvalidOutput as error:
+        raise _CannotTell(f"Its input cannot be made: {error}") from None
+
+
+def is_target(arn: str) -> bool:
+    """Whether a text is an ARN that messages could be sent to."""
+    parts = parse_arn(arn)
+    return parts is not None and bool(parts.region and parts.account)
