@@ -6,7 +6,7 @@ a window it ends with what was there when it was begun. The window begins with t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from bascule.pollers.sqs_records import ENVELOPE_BYTES, Record
 from bascule.services.lambda_.limits import SYNC_PAYLOAD_BYTES_MAX
@@ -16,10 +16,18 @@ RETRY_MS_MIN = 1_000
 RETRY_MS_MAX = 20_000
 
 
+class Held:
+    """Bytes of all records that a process holds."""
+
+    def __init__(self) -> None:
+        self.byte_count = 0
+
+
 class Batch:
     """Records for one invocation."""
 
-    def __init__(self, *, closes_ms: int) -> None:
+    def __init__(self, held: Held, *, closes_ms: int) -> None:
+        self._held = held
         self.records: list[Record] = []
         self.byte_count = ENVELOPE_BYTES
         #: The end of the batching window.
@@ -37,15 +45,22 @@ class Batch:
     def add(self, record: Record) -> None:
         """Put a record at the end."""
         self.records.append(record)
-        self.byte_count += len(record.json) + 1
+        self._weigh(len(record.json) + 1)
 
-    def drop(self, sequence: int) -> None:
-        """Take a record out that was received anew."""
-        for index, record in enumerate(self.records):
-            if record.sequence == sequence:
-                del self.records[index]
-                self.byte_count -= len(record.json) + 1
-                return
+    def keep(self, wanted: Callable[[Record], bool]) -> None:
+        """Take out all records but those that are ``wanted``."""
+        dropped = [record for record in self.records if not wanted(record)]
+        if dropped:
+            self.records = [record for record in self.records if wanted(record)]
+            self._weigh(-sum(len(record.json) + 1 for record in dropped))
+
+    def let_go(self) -> None:
+        """The batch is over: its bytes are held no longer."""
+        self._held.byte_count -= self.byte_count - ENVELOPE_BYTES
+
+    def _weigh(self, byte_count: int) -> None:
+        self.byte_count += byte_count
+        self._held.byte_count += byte_count
 
     @property
     def until_ms(self) -> int:
@@ -66,7 +81,8 @@ class Batch:
 class Gathering:
     """The batch that is open, and those that are complete, in order."""
 
-    def __init__(self) -> None:
+    def __init__(self, held: Held) -> None:
+        self._held = held
         self.open: Batch | None = None
         self.complete: list[Batch] = []
 
@@ -75,7 +91,7 @@ class Gathering:
         for record in records:
             if self.open is None or not self.open.fits(record, count_max):
                 self.close()
-                self.open = Batch(closes_ms=now_ms + window_ms)
+                self.open = Batch(self._held, closes_ms=now_ms + window_ms)
             self.open.add(record)
             if len(self.open.records) >= count_max:
                 self.close()

@@ -8,7 +8,7 @@ groups set the limit, since none has two batches at once. A lane shares nothing 
 from __future__ import annotations
 
 from bascule.kernel.scope import Scope
-from bascule.pollers.sqs_batches import Batch, Gathering
+from bascule.pollers.sqs_batches import Batch, Gathering, Held
 from bascule.pollers.sqs_records import Record
 from bascule.pollers.sqs_taking import View, Wanted
 from bascule.services.lambda_.event_source_model import EventSourceMapping
@@ -32,7 +32,7 @@ RECORD_BYTES_FIRST = 65_536
 class Lane:
     """Bookkeeping of one mapping; the poller decides and acts."""
 
-    def __init__(self, scope: Scope, uuid: str) -> None:
+    def __init__(self, scope: Scope, uuid: str, held: Held) -> None:
         self.scope = scope
         self.uuid = uuid
         self.view = View()
@@ -41,7 +41,7 @@ class Lane:
         self.is_taking = False
         #: When the queue is next due; None when it was empty.
         self.due_ms: int | None = None
-        self.gathering = Gathering()
+        self.gathering = Gathering(held)
         #: Batches that were throttled, and when each is tried again.
         self.resting: list[tuple[int, Batch]] = []
         self.running: set[Batch] = set()
@@ -90,8 +90,18 @@ class Lane:
 
     @property
     def room(self) -> int:
-        """How many more batches the mapping may have running; resting ones keep their place."""
-        return self.width - len(self.running) - len(self.resting)
+        """How many more batches the mapping may have running; resting ones keep their place.
+
+        Messages for a function whose reserved concurrency is 0 are received and come back, as on AWS, but few at once.
+        """
+        is_stopped = self.view.function is not None and self.view.function.reserved_concurrency == 0
+        width = min(self.width, WIDTH_FAILING) if is_stopped else self.width
+        return width - len(self.running) - len(self.resting)
+
+    @property
+    def has_startable(self) -> bool:
+        """Whether a complete batch waits for nothing but room on the machine."""
+        return bool(self.gathering.complete) and (self.room > 0 or bool(self.running))
 
     def widen(self, now_s: float) -> None:
         """Messages wait: allow one more batch, not too often."""
@@ -128,19 +138,24 @@ class Lane:
         mean = sum(len(record.json) for record in records) // len(records)
         self._record_bytes = max(1, (self._record_bytes + 3 * mean) // 4)
         window_ms = self.mapping.window_s * 1000
-        if window_ms:
-            self._drop_received_anew(records)
+        if window_ms and self.gathering.open is not None:
+            # A message whose visibility timeout ended while it was gathered may be among the new ones.
+            anew = {record.sequence for record in records if record.attempt > 1}
+            self.gathering.open.keep(lambda record: record.sequence not in anew)
         self.gathering.add(records, now_ms=now_ms, count_max=self.mapping.batch_size, window_ms=window_ms)
 
-    def _drop_received_anew(self, records: list[Record]) -> None:
-        """A message whose visibility timeout ended while it was gathered may be among the new ones."""
-        if self.gathering.open is not None:
-            for record in records:
-                if record.attempt > 1:
-                    self.gathering.open.drop(record.sequence)
-
     def next_batch(self, now_ms: int) -> Batch | None:
-        """A batch that may start now; those that were throttled go first."""
+        """A batch that may start now; those that were throttled go first.
+
+        Messages whose lease has ended while they waited are left out: they are visible, and will be received anew.
+        """
+        while (batch := self._first_batch(now_ms)) is not None:
+            batch.keep(lambda record: record.until_ms > now_ms)
+            if batch.records:
+                return batch
+        return None
+
+    def _first_batch(self, now_ms: int) -> Batch | None:
         for index, (due_ms, batch) in enumerate(self.resting):
             if due_ms <= now_ms:
                 del self.resting[index]
@@ -148,16 +163,14 @@ class Lane:
         self.gathering.close_if_over(now_ms)
         return self.gathering.complete.pop(0) if self.gathering.complete else None
 
-    def put_back(self, batch: Batch) -> None:
-        """A batch that could not start after all is the next to."""
-        self.gathering.complete.insert(0, batch)
-
     def take_out_waiting(self) -> list[Record]:
         """The records of all batches that do not run; they are gathered no longer."""
         self.gathering.close()
         waiting = [*self.gathering.complete, *(batch for _, batch in self.resting)]
         self.gathering.complete.clear()
         self.resting.clear()
+        for batch in waiting:
+            batch.let_go()
         return [record for batch in waiting for record in batch.records]
 
     @property
@@ -170,7 +183,7 @@ class Lane:
         if not self.is_open:
             return None
         dues = [due_ms for due_ms, _ in self.resting]
-        if self.due_ms is not None:
+        if self.due_ms is not None and (self.room > 0 or self.running):
             dues.append(self.due_ms)
         if self.gathering.open is not None:
             dues.append(self.gathering.open.closes_ms)

@@ -27,8 +27,8 @@ from bascule.kernel.invocation import (
 from bascule.kernel.scope import Scope
 from bascule.kernel.store import StoreBusy, StoreClosed, Tx
 from bascule.pollers.function_runner import FunctionRunner
-from bascule.pollers.sqs_batches import Batch
-from bascule.pollers.sqs_lane import WIDTH_FAILING, Lane
+from bascule.pollers.sqs_batches import Batch, Held
+from bascule.pollers.sqs_lane import Lane
 from bascule.pollers.sqs_records import Record, payload
 from bascule.pollers.sqs_settlement import Settlement, give_back, hold_longer, judged, note_started, settle
 from bascule.pollers.sqs_source import describe_source
@@ -83,7 +83,7 @@ class SqsMappings:
         #: Batches that run; of these, the ones that have not yet taken their slot.
         self._running_count = 0
         self._starting_count = 0
-        self._held_bytes = 0
+        self._held = Held()
         self._poll_count = 0
         self._poll_ms = 0
         self._event = asyncio.Event()
@@ -139,7 +139,7 @@ class SqsMappings:
             not self._is_running
             or self._tasks
             or self._event.is_set()
-            or any(lane.is_stale or lane.gathering.complete for lane in self._lanes.values())
+            or any(lane.is_stale or lane.has_startable for lane in self._lanes.values())
         )
 
     async def describe(self, ctx: Context, question: Any) -> object:
@@ -159,7 +159,7 @@ class SqsMappings:
             self._pump(self._lanes[uuid])
 
     def _add(self, scope: Scope, uuid: str) -> None:
-        self._lanes[uuid] = Lane(scope, uuid)
+        self._lanes[uuid] = Lane(scope, uuid, self._held)
         self._pump(self._lanes[uuid])
 
     def _changed(self, uuid: str) -> None:
@@ -247,8 +247,6 @@ class SqsMappings:
         self._set_due(lane, view.next_due_ms)
         if view.mapping is None:
             self._lanes.pop(lane.uuid, None)
-            if view.queue is None and before is not None:
-                self._unlisten(lane, before.storage)
         elif (view.is_read or view.problem) and view.problem != lane.problem:
             lane.problem = view.problem
             if view.problem != view.mapping.problem:
@@ -275,16 +273,14 @@ class SqsMappings:
     def _room(self, lane: Lane) -> int:
         """How many more batches of the lane may start; one that runs some leaves a part of the machine to others."""
         assert lane.view.function is not None
-        if self._held_bytes > HELD_BYTES_MAX:
+        if self._held.byte_count > HELD_BYTES_MAX:
             return 0
-        room = lane.room
         if lane.view.function.reserved_concurrency == 0:
-            # As on AWS, messages for a function that may not run are received, and come back.
-            return min(room, WIDTH_FAILING - len(lane.resting) - len(lane.running))
+            return lane.room
         free = self._runtime.free_slots(lane.view.function) - self._starting_count
         if lane.running and lane.view.function.reserved_concurrency is None:
             free -= (free + self._running_count) // ROOM_LEFT_PART
-        return max(0, min(room, free))
+        return max(0, min(lane.room, free))
 
     def _plan_look(self, lane: Lane) -> None:
         self._waiting.add(lane)
@@ -311,7 +307,6 @@ class SqsMappings:
             if taken is None:
                 lane.due_ms = self._clock.now_ms() + BLOCKED_LOOK_MS
         for records in taken.records:
-            self._held_bytes += _size(records)
             lane.took(records, ctx.now_ms)
         if taken.is_all:
             self._look(lane)
@@ -351,7 +346,7 @@ class SqsMappings:
         if isinstance(outcome, InvocationThrottled) and self._rests(lane, batch, mapping.function):
             self._pump(lane)
             return
-        self._held_bytes -= _size(batch.records)
+        batch.let_go()
         succeeded, failed, code, message = judged(mapping, batch.records, outcome)
         lane.ended(is_failed=bool(failed) and not succeeded)
         ended = Settlement(
@@ -388,7 +383,6 @@ class SqsMappings:
         return True
 
     async def _give_back(self, scope: Scope, records: list[Record]) -> None:
-        self._held_bytes -= _size(records)
         ctx = self._contexts.make(scope)
         await self._write(lambda tx: give_back(ctx, tx, records))
 
@@ -429,10 +423,6 @@ class SqsMappings:
                     await self._give_back(lane.scope, records)
         except StoreClosed:
             log.info("the store was closed first; messages in flight come back by their visibility timeout")
-
-
-def _size(records: list[Record]) -> int:
-    return sum(len(record.json) for record in records)
 
 
 def _report(uuid: str, error: Exception) -> None:
