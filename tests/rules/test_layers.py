@@ -25,6 +25,7 @@ MAY_IMPORT = {
     "edge": {"kernel", "protocol", "journal", "host", "services", "identity"},
     "runtime": {"kernel", "host"},
     "pollers": {"kernel", "host", "services", "runtime"},
+    "egress": {"kernel", "host", "services"},
     "app": {
         "__version__",
         "kernel",
@@ -38,6 +39,7 @@ MAY_IMPORT = {
         "edge",
         "runtime",
         "pollers",
+        "egress",
     },
     "cli": {"kernel", "app", "patterns", "__version__"},
     "demo": {"kernel", "cli"},
@@ -50,7 +52,7 @@ ROW_0_OUTSIDE = {
     "api": {"msgspec"},
     "protocol": {"msgspec", "cbor2", "botocore"},
 }
-ASYNC_ROWS = {"host", "edge", "runtime", "pollers", "app", "engines", "demo"}
+ASYNC_ROWS = {"host", "edge", "runtime", "pollers", "egress", "app", "engines", "demo"}
 
 
 def _package(path: Path) -> str:
