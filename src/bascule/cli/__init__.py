@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import typer
 
-from bascule.cli import coverage, environment, pattern, serve, status, story, tail
+from bascule.cli import clock, coverage, dlq, environment, faults, pattern, retries, serve, status, story, tail
 
 app = typer.Typer(
     name="bascule",
@@ -20,6 +20,10 @@ app.command("serve")(serve.serve)
 app.command("status")(status.status)
 app.command("tail")(tail.tail)
 app.command("story")(story.story)
+app.add_typer(dlq.app, name="dlq", help="Dead-letter queues: what died, why, and sending it again.")
+app.command("retries")(retries.retries)
+app.add_typer(clock.app, name="clock", help="Steer the time of a server that runs with --test.")
+app.add_typer(faults.app, name="faults", help="Have targets of a server that runs with --test fail.")
 app.command("env")(environment.env)
 app.command("run", context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})(environment.run)
 app.command("coverage")(coverage.coverage)

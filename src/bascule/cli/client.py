@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from typing import Any, NoReturn
 
 import typer
@@ -25,21 +26,47 @@ def fetch(url: str, path: str, *, timeout_s: float = 10.0, **query: str | int) -
     Gives    the decoded document, or None when the server answers 404.
     Raises   typer.Exit(1) with one sentence when there is no server or it cannot answer.
     """
+    status, found = send(url, "GET", path, timeout_s=timeout_s, query=query)
+    return None if status == 404 else found
+
+
+def send(
+    url: str,
+    method: str,
+    path: str,
+    body: Any = None,
+    *,
+    timeout_s: float = 10.0,
+    known: tuple[int, ...] = (),
+    query: Mapping[str, str | int] | None = None,
+) -> tuple[int, Any]:
+    """Ask the server anything.
+
+    Takes    body: what is sent as JSON, if anything; known: error codes of the answer that the caller handles; 404 always is.
+    Gives    status and decoded document.
+    Raises   typer.Exit(1) with one sentence when there is no server or it refuses.
+    """
     import httpx
 
     try:
-        answer = httpx.get(f"{url}{path}", params=query, timeout=timeout_s)
+        answer = httpx.request(method, f"{url}{path}", params=query, json=body, timeout=timeout_s)
     except (httpx.InvalidURL, httpx.UnsupportedProtocol):
         fail(f"'{url}' is not an address; give one such as --url http://127.0.0.1:4566.")
     except httpx.TimeoutException:
         fail(f"the server at {url} did not answer in {timeout_s:g} s; see its log.")
     except httpx.TransportError:
         fail(f"no server answers at {url}; start one with 'bascule serve', or name another with --url.")
-    if answer.status_code == 404:
-        return None
-    if answer.status_code != 200:
-        fail(f"the server at {url} answered {answer.status_code} to {path}; is it Bascule?")
     try:
-        return answer.json()
+        found = answer.json()
     except ValueError:
+        found = None
+    if answer.status_code == 404:
+        return 404, found
+    if answer.status_code == 400 and isinstance(found, dict) and isinstance(found.get("message"), str):
+        sentence = found["message"]
+        fail(sentence[:1].lower() + sentence[1:])
+    if answer.status_code not in (200, *known):
+        fail(f"the server at {url} answered {answer.status_code} to {path}; is it Bascule?")
+    if found is None:
         fail(f"what answers at {url} is not Bascule; name the server with --url.")
+    return answer.status_code, found

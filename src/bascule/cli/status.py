@@ -31,6 +31,11 @@ def _render(found: dict[str, Any]) -> None:
     for name, count in found["waiting"].items():
         table.add_row(name, str(count))
     console.print(table)
+    lost = sum(found["metrics"].get("delivery.Lost", {}).values())
+    if lost:
+        console.print(
+            f"[bold red]{lost} deliveries were lost since the start[/]: refused, without a dead-letter queue to go to"
+        )
     counters = Table("counter", "value", box=None, pad_edge=False, header_style="dim")
     for name, labels in found["metrics"].items():
         counters.add_row(name, str(sum(labels.values())))

@@ -132,7 +132,8 @@ class OperationsViews:
 
     async def _queues(self, request: HttpRequest, rest: str, connection: Connection) -> HttpAnswer:
         now_ms = self._contexts.clock.now_ms()
-        return json_answer({"queues": await self._store.read_long(lambda tx: queues_of(tx, now_ms))})
+        queues = await self._store.read_long(lambda tx: queues_of(tx, now_ms))
+        return json_answer({"now_ms": now_ms, "queues": queues})
 
     async def _messages(self, request: HttpRequest, rest: str, connection: Connection) -> HttpAnswer:
         now_ms = self._contexts.clock.now_ms()
@@ -171,7 +172,9 @@ class OperationsViews:
             if source is None:
                 return None
             ids = frozenset(form.message_ids)
-            return redrive(ctx.within(source.scope), tx, source, to=form.to, message_ids=ids, after=form.after, count_max=count_max)
+            return redrive(
+                ctx.within(source.scope), tx, source, to=form.to, message_ids=ids, after=form.after, count_max=count_max
+            )
 
         done = await self._store.write(step)
         return _no_queue(name) if done is None else json_answer(done)
