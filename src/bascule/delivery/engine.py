@@ -184,28 +184,27 @@ class DeliveryEngine:
         return route
 
     def _accepted(self, ctx: Context, tx: Tx, delivery: Delivery, accepted: Accepted, try_count: int) -> None:
-        kind = "accepted"
+        source_arn = delivery.source_arn
+        event_id = delivery.event_id
         if delivery.origin == DEAD_LETTER:
-            kind = DEAD_LETTER
-            ctx.metrics.count(dead_letter_counters_of(delivery.source_arn).sent, delivery.source_arn)
-        else:
-            ctx.metrics.count(counters_of(delivery.origin).accepted, delivery.source_arn)
-        if delivery.event_id:
-            detail: dict[str, str | int | float] = {
-                "source_arn": delivery.source_arn,
-                "reference": accepted.reference,
-            }
-            ctx.journal.note(
+            ctx.metrics.count(dead_letter_counters_of(source_arn).sent, source_arn)
+            if event_id:
+                detail: dict[str, str | int | float] = {"source_arn": source_arn, "reference": accepted.reference}
+                subject = delivery.delivery_id
+                note = Note(DEAD_LETTER, ctx.now_ms, event_id, delivery.target_arn, subject, try_count, detail=detail)
+                ctx.journal.note(tx, note)
+            return
+        ctx.metrics.count(counters_of(delivery.origin).accepted, source_arn)
+        if event_id:
+            ctx.journal.accepted(
                 tx,
-                Note(
-                    kind,
-                    ctx.now_ms,
-                    delivery.event_id,
-                    delivery.target_arn,
-                    delivery.delivery_id,
-                    try_count,
-                    detail=detail,
-                ),
+                ctx.now_ms,
+                event_id,
+                source_arn,
+                delivery.target_arn,
+                accepted.reference,
+                delivery.delivery_id,
+                try_count,
             )
 
     def _refused(

@@ -24,11 +24,13 @@ from bascule.journal.layout import (
 )
 from bascule.journal.limits import AHEAD_MS_MAX, HELD_MAX, LATE_MS, RECORDED_MAX
 from bascule.journal.retention import Retention, kept_ms
+from bascule.kernel.ids import event_id as event_id_of
 from bascule.kernel.journal import EventBatch, Note
 from bascule.kernel.settings import Settings
 from bascule.kernel.store import Tx
 
-_FOLDABLE = {"source_arn", "reference"}
+#: An acceptance that is held: event id, source ARN, target ARN, reference.
+_Acceptance = tuple[str, str, str, str]
 
 
 class EventJournal:
@@ -37,7 +39,8 @@ class EventJournal:
     def __init__(self, settings: Settings) -> None:
         self._retention = Retention(settings)
         self._kept_ms = kept_ms(settings)
-        self._held: dict[str, list[Note]] = {}
+        #: By all of an event id but its last two digits, which count the entries of a call.
+        self._held: dict[str, list[_Acceptance]] = {}
         self._recorded: dict[str, None] = {}
         self.loops = (self._retention.loop,)
 
@@ -47,16 +50,40 @@ class EventJournal:
         Promise  one log record, found from any of the event ids.
         """
         batch_id = batch.batch_id
-        held = self._held.pop(batch_id, None)
+        stem = event_id_of(batch_id, 0)[:-2]
+        held = self._held.pop(stem, None)
         record = BatchRecord(batch) if held is None else _fold(batch, held)
         self._append(tx, log_of_batch(batch_id), batch.at_ms, batch_body(record))
         if len(self._recorded) >= RECORDED_MAX:
             del self._recorded[next(iter(self._recorded))]
-        self._recorded[batch_id] = None
+        self._recorded[stem] = None
+
+    def accepted(
+        self,
+        tx: Tx,
+        at_ms: int,
+        event_id: str,
+        source_arn: str,
+        target_arn: str,
+        reference: str,
+        subject: str,
+        attempt: int,
+    ) -> None:
+        """Record that a target took an event; see ``Journal.accepted``."""
+        if attempt == 1:
+            acceptance = (event_id, source_arn, target_arn, reference)
+            held = self._held.get(event_id[:-2])
+            if held is not None:
+                held.append(acceptance)
+                return
+            if self._hold(at_ms, acceptance):
+                return
+        detail: dict[str, str | int | float] = {"source_arn": source_arn, "reference": reference}
+        self.note(tx, Note("accepted", at_ms, event_id, target_arn, subject, attempt, detail=detail))
 
     def note(self, tx: Tx, note: Note) -> None:
         """Record what happened to an event; ignored when ``event_id`` is empty; see ``Journal.note``."""
-        if not note.event_id or self._hold(note):
+        if not note.event_id:
             return
         place = place_of(note.event_id)
         if place is None or not -AHEAD_MS_MAX <= note.at_ms - place.born_ms <= self._kept_ms:
@@ -68,21 +95,16 @@ class EventJournal:
         if is_late:
             tx.logs.append(LATE_LOG, ((note.at_ms, late_body(note)),))
 
-    def _hold(self, note: Note) -> bool:
-        """Keep an acceptance for the batch record that will follow in this transaction; False when none can."""
-        if note.kind != "accepted" or note.attempt != 1 or note.detail.keys() != _FOLDABLE:
-            return False
-        batch_id = note.event_id.replace("-", "")[:30]
-        held = self._held.get(batch_id)
-        if held is not None:
-            held.append(note)
-            return True
-        place = place_of(note.event_id)
-        if place is None or place.born_ms != note.at_ms or batch_id in self._recorded:
+    def _hold(self, at_ms: int, acceptance: _Acceptance) -> bool:
+        """Keep the first acceptance of a call for the batch record that will follow in this transaction, if it can."""
+        event_id = acceptance[0]
+        place = place_of(event_id)
+        stem = event_id[:-2]
+        if place is None or place.born_ms != at_ms or stem in self._recorded:
             return False
         if len(self._held) >= HELD_MAX:
             del self._held[next(iter(self._held))]
-        self._held[batch_id] = [note]
+        self._held[stem] = [acceptance]
         return True
 
     def _append(self, tx: Tx, log: str, at_ms: int, body: bytes) -> None:
@@ -91,10 +113,10 @@ class EventJournal:
         tx.notify(SIGNAL)
 
 
-def _fold(batch: EventBatch, held: list[Note]) -> BatchRecord:
+def _fold(batch: EventBatch, held: list[_Acceptance]) -> BatchRecord:
     pairs: dict[tuple[str, str], int] = {}
     folded = []
-    for note in held:
-        pair = pairs.setdefault((str(note.detail["source_arn"]), note.target_arn), len(pairs))
-        folded.append(FoldedNote(int(note.event_id[-2:], 16), pair, str(note.detail["reference"])))
+    for event_id, source_arn, target_arn, reference in held:
+        pair = pairs.setdefault((source_arn, target_arn), len(pairs))
+        folded.append(FoldedNote(int(event_id[-2:], 16), pair, reference))
     return BatchRecord(batch, list(pairs), folded)

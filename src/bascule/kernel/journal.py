@@ -65,3 +65,19 @@ class Journal(Protocol):
 
     def note(self, tx: Tx, note: Note) -> None:
         """Record what happened to an event; ignored when ``event_id`` is empty."""
+
+    def accepted(
+        self,
+        tx: Tx,
+        at_ms: int,
+        event_id: str,
+        source_arn: str,
+        target_arn: str,
+        reference: str,
+        subject: str,
+        attempt: int,
+    ) -> None:
+        """Record that a target took an event: the note of kind ``accepted``, on the shortest way.
+
+        Takes    reference: what the target calls it; subject: the delivery; attempt: 1 for the first try.
+        """

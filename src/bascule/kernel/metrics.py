@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
-
 
 class Metrics:
     """Named counters with one label string: ``count("events.matched", "orders/big")``.
@@ -14,18 +12,21 @@ class Metrics:
     LABELS_MAX = 10_000
 
     def __init__(self) -> None:
-        self._counts: Counter[tuple[str, str]] = Counter()
+        self._counts: dict[tuple[str, str], int] = {}
 
     def count(self, name: str, label: str = "", by: int = 1) -> None:
         """Add ``by`` to a counter."""
+        counts = self._counts
         key = (name, label)
-        if key not in self._counts and len(self._counts) >= self.LABELS_MAX:
+        known = counts.get(key)
+        if known is None and len(counts) >= self.LABELS_MAX:
             key = (name, "other")
-        self._counts[key] += by
+            known = counts.get(key)
+        counts[key] = by if known is None else known + by
 
     def value(self, name: str, label: str = "") -> int:
         """The counter's value; 0 when it was never counted."""
-        return self._counts[(name, label)]
+        return self._counts.get((name, label), 0)
 
     def snapshot(self) -> dict[str, dict[str, int]]:
         """All counters: name -> label -> value."""

@@ -41,6 +41,13 @@ class Cursor(msgspec.Struct, frozen=True):
 _QUEUE = "sqs.queue"
 _queues = Collection(_QUEUE, Queue)
 _decode = lru_cache(maxsize=1024)(msgspec.msgpack.Decoder(Queue).decode)
+
+
+@lru_cache(maxsize=4096)
+def _key(scope: Scope, name: str) -> DocumentKey:
+    return DocumentKey(_QUEUE, scope, "", name)
+
+
 #: Names of queues deleted a moment ago.
 deleted = Collection("sqs.deleted", Mark)
 #: parent: ARN of a dead-letter queue; name: a queue of the same scope that redrives to it.
@@ -57,7 +64,7 @@ STORE_SCOPE = Scope("", "")
 
 def get_queue(documents: Documents, scope: Scope, name: str) -> Queue | None:
     """The queue, or None. Costs one cached look-up."""
-    body = documents.get(DocumentKey(_QUEUE, scope, "", name))
+    body = documents.get(_key(scope, name))
     return None if body is None else _decode(body)
 
 
