@@ -41,7 +41,7 @@ ONLY = {
         TagRole UntagRole ListRoleTags PutRolePermissionsBoundary DeleteRolePermissionsBoundary
         PutRolePolicy GetRolePolicy DeleteRolePolicy ListRolePolicies
         AttachRolePolicy DetachRolePolicy ListAttachedRolePolicies
-        CreateUser GetUser ListUsers UpdateUser DeleteUser TagUser UntagUser ListUserTags
+        CreateUser GetUser ListUsers DeleteUser TagUser UntagUser ListUserTags
         PutUserPermissionsBoundary DeleteUserPermissionsBoundary
         PutUserPolicy GetUserPolicy DeleteUserPolicy ListUserPolicies
         AttachUserPolicy DetachUserPolicy ListAttachedUserPolicies

@@ -56,7 +56,7 @@ from bascule.pollers.function_runner import FunctionRunner
 from bascule.pollers.sqs_mappings import SqsMappings
 from bascule.protocol import Catalog, HttpAnswer, HttpRequest, Wire
 from bascule.runtime import FunctionRuntime
-from bascule.services import events, lambda_, logs, sns, sqs, sts
+from bascule.services import events, iam, lambda_, logs, sns, sqs, sts
 from bascule.services.lambda_.async_waiting import waiting_count
 from bascule.services.logs.sink import LogSink
 from bascule.services.sns import signing
@@ -64,7 +64,7 @@ from bascule.services.sns.http_work import HttpSubscriptions
 
 log = logging.getLogger("bascule")
 
-SERVICES = (events.SERVICE, lambda_.SERVICE, sqs.SERVICE, sns.SERVICE, logs.SERVICE, sts.SERVICE)
+SERVICES = (events.SERVICE, lambda_.SERVICE, sqs.SERVICE, sns.SERVICE, logs.SERVICE, iam.SERVICE, sts.SERVICE)
 
 #: Signals of the Lambda service that a function changed: this, then its ARN.
 FUNCTION_CHANGED = "lambda.changed:"

@@ -799,12 +799,6 @@ class UpdateRoleResponse(Shape, frozen=True, kw_only=True):
     """UpdateRoleResponse has no members."""
 
 
-class UpdateUserRequest(Shape, frozen=True, kw_only=True):
-    user_name: str
-    new_path: str | None = None
-    new_user_name: str | None = None
-
-
 class User(Shape, frozen=True, kw_only=True):
     path: str | None = None
     user_name: str | None = None
@@ -902,5 +896,4 @@ OPERATIONS: dict[str, tuple[type[Shape], type[Shape]]] = {
     "UpdateAssumeRolePolicy": (UpdateAssumeRolePolicyRequest, Empty),
     "UpdateRole": (UpdateRoleRequest, UpdateRoleResponse),
     "UpdateRoleDescription": (UpdateRoleDescriptionRequest, UpdateRoleDescriptionResponse),
-    "UpdateUser": (UpdateUserRequest, Empty),
 }

@@ -22,15 +22,3 @@ class MalformedPolicyDocument(AwsError):
     """The request was rejected because the policy document was malformed."""
 
     code = "MalformedPolicyDocument"
-
-
-class ExpiredToken(AwsError):
-    """The security token included in the request is expired"""
-
-    code = "ExpiredTokenException"
-
-
-class PackedPolicyTooLarge(AwsError):
-    """The total packed size of the session policies and session tags combined was too large."""
-
-    code = "PackedPolicyTooLarge"
