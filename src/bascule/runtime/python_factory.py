@@ -1,9 +1,7 @@
-"""``EnvironmentFactory`` for ``python3.x``: one zygote per interpreter, started on first need, started again when it dies."""
+"""``EnvironmentFactory`` for ``python3.x``: every environment is a fork of its interpreter's zygote."""
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import os
 import sys
 from collections.abc import Callable
@@ -23,6 +21,7 @@ from bascule.runtime.ports import Plan
 from bascule.runtime.python_worker import PythonWorker, open_ends
 from bascule.runtime.variables import function_variables
 from bascule.runtime.zygote import Zygote
+from bascule.runtime.zygotes import Zygotes
 
 _MIB = 1024 * 1024
 
@@ -35,8 +34,7 @@ class PythonFactory:
         self._cache_root = root / "pycache"
         self._interpreters = Interpreters(configured_interpreter)
         self._base_url = base_url
-        self._zygotes: dict[str, asyncio.Task[Zygote]] = {}
-        self._is_stopped = False
+        self._zygotes = Zygotes(self._start_zygote)
 
     def runs(self, runtime: str) -> bool:
         """See ``ports.EnvironmentFactory``."""
@@ -44,29 +42,14 @@ class PythonFactory:
 
     def runtime_version(self, runtime: str) -> str:
         """What INIT_START says: the runtime asked for and the Python that runs it."""
-        task = self._zygotes.get(self._interpreters.interpreter(runtime))
-        is_up = task is not None and task.done() and not task.cancelled() and task.exception() is None
-        running = task.result().python_version if task is not None and is_up else ""
+        zygote = self._zygotes.running(self._interpreters.interpreter(runtime))
+        running = zygote.python_version if zygote else ""
         is_as_asked = f"{running}.".startswith(f"{runtime.removeprefix('python')}.")
         return f"python:{running}" if is_as_asked else f"{runtime} on python:{running}"
 
     def prepare(self, runtime: str) -> None:
         """See ``ports.EnvironmentFactory``."""
-        self._zygote_task(self._interpreters.interpreter(runtime))
-
-    def _zygote_task(self, interpreter: str) -> asyncio.Task[Zygote]:
-        if self._is_stopped:
-            raise RuntimeUnavailable("Bascule is stopping.")
-        task = self._zygotes.get(interpreter)
-        if task is not None and task.done():
-            has_failed = task.cancelled() or task.exception() is not None
-            if has_failed or not task.result().is_alive:
-                task = None
-        if task is None:
-            task = self._zygotes[interpreter] = asyncio.create_task(self._start_zygote(interpreter))
-            # Whoever waits gets the failure; when nobody does (prepare), the first invocation tries again.
-            task.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
-        return task
+        self._zygotes.prepare(self._interpreters.interpreter(runtime))
 
     async def _start_zygote(self, interpreter: str) -> Zygote:
         link_bundled(self._library_root)
@@ -76,7 +59,7 @@ class PythonFactory:
     async def start(self, plan: Plan) -> PythonWorker:
         """See ``ports.EnvironmentFactory``."""
         interpreter = self._interpreters.interpreter(plan.function.runtime)
-        zygote = await asyncio.shield(self._zygote_task(interpreter))
+        zygote = await self._zygotes.get(interpreter)
         try:
             ours, theirs, reading, writing = open_ends()
         except OSError as error:
@@ -131,8 +114,4 @@ class PythonFactory:
 
     async def stop(self) -> None:
         """See ``ports.EnvironmentFactory``."""
-        self._is_stopped = True
-        tasks, self._zygotes = list(self._zygotes.values()), {}
-        for task in tasks:
-            with contextlib.suppress(RuntimeUnavailable):
-                await (await task).stop()
+        await self._zygotes.stop()

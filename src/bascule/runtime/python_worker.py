@@ -17,6 +17,7 @@ from bascule.runtime import usage
 from bascule.runtime.channel import Channel
 from bascule.runtime.limits import HANG_UP_S_MAX, PROCESSES_MAX, SHARED_MEMORY_KB
 from bascule.runtime.output import OutputReader
+from bascule.runtime.phase import Phase
 from bascule.runtime.ports import Outcome, OutcomeKind, Request
 from bascule.runtime.worker.bascule_environment import frames
 from bascule.runtime.zygote import Fork
@@ -41,9 +42,7 @@ class PythonWorker:
         self._output = output
         self._memory_kb_max = memory_mb * 1024
         self._loop = asyncio.get_running_loop()
-        self._phase: asyncio.Future[Outcome] | None = None
-        self._early: Outcome | None = None
-        self._timer: asyncio.TimerHandle | None = None
+        self._phase = Phase(self._on_deadline, output.drain)
         self._is_dead = False
         self._channel = Channel(channel_end, self._on_message, self._on_hang_up)
         fork.when_exited(self._on_exit)
@@ -59,33 +58,14 @@ class PythonWorker:
 
     def initialise(self, wait_s: float) -> asyncio.Future[Outcome]:
         """See ``ports.Worker``."""
-        return self._begin(wait_s)
+        return self._phase.begin(wait_s)
 
     def invoke(self, request: Request, payload: bytes, wait_s: float) -> asyncio.Future[Outcome]:
         """See ``ports.Worker``."""
-        phase = self._begin(wait_s)
+        phase = self._phase.begin(wait_s)
         head = _encode(request)
         self._channel.send(frames.INVOKE, len(head), head + payload)
         return phase
-
-    def _begin(self, wait_s: float) -> asyncio.Future[Outcome]:
-        assert self._phase is None, "one phase at a time"
-        phase = self._phase = self._loop.create_future()
-        self._timer = self._loop.call_later(wait_s, self._on_deadline)
-        if self._early is not None:
-            self._settle(self._early)
-        return phase
-
-    def _settle(self, outcome: Outcome) -> None:
-        phase, self._phase = self._phase, None
-        if phase is None:
-            self._early = outcome
-            return
-        if self._timer is not None:
-            self._timer.cancel()
-        self._output.drain()
-        if not phase.done():
-            phase.set_result(outcome)
 
     def _on_message(self, kind: int, peak_kb: int, body: bytes) -> None:
         used_kb = self._charge(peak_kb)
@@ -93,11 +73,11 @@ class PythonWorker:
             self._die(Outcome(OutcomeKind.OUT_OF_MEMORY))
             return
         known = _KINDS.get(kind)
-        is_expected = self._phase is not None or kind in (frames.READY, frames.INIT_FAILED)
+        is_expected = self._phase.is_running or kind in (frames.READY, frames.INIT_FAILED)
         if known is None or not is_expected:
             self._die(Outcome(OutcomeKind.EXITED, exit_status=_KILLED))
             return
-        self._settle(Outcome(known, body))
+        self._phase.settle(Outcome(known, body))
 
     def _charge(self, resident_kb: int) -> int:
         used_kb = max(0, resident_kb - self._fork.base_kb) + SHARED_MEMORY_KB
@@ -158,7 +138,7 @@ class PythonWorker:
         self._is_dead = True
         self._output.close()
         self._channel.close()
-        self._settle(outcome)
+        self._phase.settle(outcome)
 
 
 def open_ends() -> tuple[socket.socket, socket.socket, int, int]:

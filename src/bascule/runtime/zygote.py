@@ -88,11 +88,11 @@ class Zygote:
         self._loop.add_reader(control.fileno(), self._readable)
 
     @classmethod
-    async def start(cls, interpreter: str, library_root: Path, cache_root: Path | None) -> Zygote:
+    async def start(cls, interpreter: str, library_root: Path | None, cache_root: Path | None = None) -> Zygote:
         """Start one and wait until it has imported everything.
 
-        Takes    library_root: directory with the packages every function may import; cache_root: where compiled modules go
-                 when the packages belong to another interpreter.
+        Takes    library_root: directory with the packages every function may import, None for a zygote whose forks execute
+                 other programs; cache_root: where compiled modules go when the packages belong to another interpreter.
         Raises   RuntimeUnavailable with the reason.
         """
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -106,7 +106,7 @@ class Zygote:
             _ENTRY,
             str(_PACKAGE_ROOT),
             str(theirs.fileno()),
-            str(library_root),
+            *([str(library_root)] if library_root else []),
         ]
         try:
             process = subprocess.Popen(

@@ -15,6 +15,8 @@ _FIRST_READ_BYTES = 32_768
 
 START, INVOKE = 1, 2
 READY, INIT_FAILED, RESULT, FAILED, OVERSIZE = 10, 11, 12, 13, 14
+#: A program could not be executed; the body is the reason. When it could, the channel just ends.
+NOT_EXECUTED = 15
 
 #: Starts a framed log event in the output pipe: it may hold line ends. Not valid UTF-8, so no text contains it.
 LOG_MARK = b"\xa5\x5a\x00\x03"

@@ -12,7 +12,6 @@ import fcntl
 import io
 import json
 import os
-import resource
 import signal
 import site
 import socket
@@ -23,6 +22,7 @@ import traceback
 from typing import Any, NoReturn
 
 from . import bootstrap, frames
+from .execution import execute, take_limits
 from .faults import PathMap
 from .logs import FunctionLog, LogSink, flush_streams
 from .preload import forget_bundled
@@ -56,6 +56,8 @@ def become_environment(channel_fd: int, output_fd: int, zygote_pid: int) -> NoRe
         channel = _take_descriptors(channel_fd, output_fd)
         _, _, body = frames.receive(channel)
         start: dict[str, Any] = json.loads(body)
+        if "command" in start:
+            execute(start, channel)
         log, paths = _take_identity(start)
         status = bootstrap.serve(channel, start["handler"], start["response_bytes_max"], log, paths)
     except frames.ServerGone:
@@ -110,7 +112,9 @@ def _copy_above(fd: int, least: int) -> int:
 
 def _take_identity(start: dict[str, Any]) -> tuple[FunctionLog, PathMap]:
     """Become the function: limits, variables, directory, import path, streams, logging."""
-    _take_limits(start["limits"], start["niceness"])
+    # DATA is what may be added to the memory shared with the zygote.
+    start["limits"]["DATA"] += _data_bytes()
+    take_limits(start["limits"], start["niceness"])
     os.environ.clear()
     os.environ.update(start["variables"])
     time.tzset()
@@ -149,20 +153,3 @@ def _data_bytes() -> int:
             if line.startswith("VmData:"):
                 return int(line.split()[1]) * 1024
     return 0
-
-
-def _take_limits(limits: dict[str, int], niceness: int) -> None:
-    """Limits are absolute but for DATA, which is what may be added to the memory shared with the zygote."""
-    limits["DATA"] += _data_bytes()
-    for name, most in limits.items():
-        number: int = getattr(resource, f"RLIMIT_{name}")
-        _, hard = resource.getrlimit(number)
-        bounded = most if hard == resource.RLIM_INFINITY else min(most, hard)
-        resource.setrlimit(number, (bounded, bounded))
-    os.nice(niceness)
-    try:
-        # If the machine runs out of memory the kernel takes a function before it takes the server.
-        with open("/proc/self/oom_score_adj", "w") as score:
-            score.write("500")
-    except OSError:
-        return

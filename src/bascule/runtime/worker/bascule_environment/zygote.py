@@ -151,14 +151,18 @@ def _anonymous_kb() -> int:
 
 
 def main() -> None:
-    """Entry point: ``argv`` is the control descriptor, then directories to import bundled packages from."""
+    """Entry point: ``argv`` is the control descriptor, then directories to import bundled packages from.
+
+    Without directories nothing is imported ahead: the forks execute other programs.
+    """
     control = socket.socket(fileno=int(sys.argv[1]))
     # The first entry is where this package was found; functions must not find it, nor what lies beside it.
     sys.path[:] = [*sys.path[1:], *sys.argv[2:]]
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     adopt_orphans()
     try:
-        preload()
+        if sys.argv[2:]:
+            preload()
     except Exception as error:  # noqa: BLE001 - reported to the server, which says it to the caller
         control.send(f"failed {type(error).__name__}: {error}".encode()[:_MESSAGE_BYTES_MAX])
         return
