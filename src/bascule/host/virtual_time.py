@@ -12,10 +12,12 @@ from collections.abc import Awaitable, Callable
 from typing import Protocol
 
 from bascule.kernel.clock import Clock
+from bascule.kernel.store import StoreBusy
 
-#: Pauses between looks at a busy system: short at first, because most work takes microseconds. seconds
-PAUSE_S_MIN = 0.000_2
-PAUSE_S_MAX = 0.005
+#: Looks at a busy system that follow one another as fast as the writer is through, because most work is a commit. count
+EAGER_LOOKS_MAX = 30
+#: Pause between looks after that: something really runs. seconds
+PAUSE_S = 0.003
 #: What is still busy when nothing is, and yet time has not come to where it should.
 MORE_TO_PASS = "time: more was due on the way than could be passed so quickly"
 
@@ -80,19 +82,27 @@ class VirtualTime:
         """
         loop = asyncio.get_running_loop()
         deadline_s = None if timeout_s is None else loop.time() + timeout_s
-        pause_s = 0.0
+        look_count = 0
         while True:
             busy = self.busy()
-            if not busy:
-                # Signals of commits that nobody has heard of yet may make a part busy again.
-                await self._flush()
-                if not self.busy():
-                    return []
-                pause_s = 0.0
-            elif deadline_s is not None and loop.time() >= deadline_s:
+            if busy and deadline_s is not None and loop.time() >= deadline_s:
                 return busy
-            await asyncio.sleep(pause_s)
-            pause_s = min(max(2 * pause_s, PAUSE_S_MIN), PAUSE_S_MAX)
+            if busy and look_count >= EAGER_LOOKS_MAX:
+                await asyncio.sleep(PAUSE_S)
+                continue
+            look_count += 1
+            # Signals of commits that nobody has heard of yet may make a quiet part busy again.
+            is_flushed = await self._is_flushed()
+            if is_flushed and not busy and not self.busy():
+                return []
+
+    async def _is_flushed(self) -> bool:
+        try:
+            await self._flush()
+        except StoreBusy:
+            await asyncio.sleep(PAUSE_S)
+            return False
+        return True
 
     async def advance_to(
         self, until_ms: int, jump_to: Callable[[int], int], timeout_s: float | None = None

@@ -35,7 +35,7 @@ class Timer:
 
 
 async def _nothing() -> None:
-    return None
+    await asyncio.sleep(0)
 
 
 def _run(play: Callable[[SimulatedClock, VirtualTime], Awaitable[None]]) -> None:
