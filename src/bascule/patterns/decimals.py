@@ -43,7 +43,7 @@ def number_of(token: str) -> float | NumberText:
     if len(token) > TOKEN_CHARS_MAX:
         return NumberText(token)
     value = float(token)
-    if len(token) <= 16 and "e" not in token and "E" not in token:
+    if len(token) <= 15 and "e" not in token and "E" not in token:
         return value + 0.0  # at most 15 digits: always exact; adding zero turns -0.0 into 0.0
     try:
         is_exact = Decimal(token) == Decimal(repr(value))

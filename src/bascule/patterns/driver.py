@@ -21,13 +21,12 @@ from bascule.patterns.expressions import (
     Odd,
     Source,
     compile_test,
-    is_numeric,
     number_text,
     numbers_text,
     string_text,
 )
 from bascule.patterns.index import Index, Item, find_any, run_hits
-from bascule.patterns.matching import Field
+from bascule.patterns.matching import Field, is_numeric
 from bascule.patterns.operators.addresses import address_of
 from bascule.patterns.operators.affixes import Prefix, Suffix
 from bascule.patterns.operators.exact import Exact

@@ -10,7 +10,7 @@ from __future__ import annotations
 import msgspec
 
 from bascule.patterns.events import Event
-from bascule.patterns.matching import Conjunction, Field
+from bascule.patterns.matching import Conjunction, Field, is_numeric
 from bascule.patterns.operators.condition import Leaf, listed, quoted
 
 SEEN_MAX = 5  # values of one path that a sentence repeats
@@ -104,11 +104,13 @@ def _failed_field(field: Field, event: Event, satisfied_count: int, field_count:
     )
     wanted = listed(wishes)
     seen = _seen(leaves)
-    verb = "should"
-    if leaves:
-        sentence = f"{field.path or '(empty key)'} is {seen}, but it {verb} {wanted}."
+    name = field.path or "(the empty key)"
+    if not leaves:
+        sentence = f"{name} is missing (absent, empty or an object), but it should {wanted}."
     else:
-        sentence = f"{field.path or '(empty key)'} is missing (absent, empty or an object), but it {verb} {wanted}."
+        sentence = f"{name} is {seen}, but it should {wanted}."
+        if is_numeric(field) and all(isinstance(leaf, str) for leaf in leaves):
+            sentence = sentence[:-1] + " (text is never a number)."
     return Branch(False, field.path, " or ".join(operators), wanted, seen, sentence, satisfied_count, field_count)
 
 

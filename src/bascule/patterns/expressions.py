@@ -18,7 +18,7 @@ from msgspec import UNSET, Raw
 
 from bascule.patterns.decimals import NumberText, number_of, number_of_int
 from bascule.patterns.events import decode
-from bascule.patterns.matching import Field
+from bascule.patterns.matching import Field, is_numeric
 from bascule.patterns.operators.addresses import Cidr
 from bascule.patterns.operators.affixes import Prefix, Suffix
 from bascule.patterns.operators.anything_but import AnythingBut
@@ -47,14 +47,6 @@ class Source:
         """Give the name under which the expression sees ``value``."""
         self.constants.append(value)
         return f"c{len(self.constants) - 1}"
-
-
-def is_numeric(field: Field) -> bool:
-    """Say whether only numbers can satisfy the field, so that its value may stay undecoded."""
-    return bool(field.conditions) and all(
-        isinstance(one, Numeric) or (isinstance(one, Exact) and isinstance(one.value, float))
-        for one in field.conditions
-    )
 
 
 def is_compilable(field: Field) -> bool:

@@ -18,7 +18,9 @@ import msgspec
 from bascule.patterns.events import Array, Context, Event
 from bascule.patterns.operators.any_of import AnyOf
 from bascule.patterns.operators.condition import Condition, Leaf
+from bascule.patterns.operators.exact import Exact
 from bascule.patterns.operators.exists import Exists
+from bascule.patterns.operators.numeric import Numeric
 
 SEARCH_STEPS_MAX = 20_000  # per conjunction and event
 NOTHING_CHOSEN = 1 << 30
@@ -61,6 +63,14 @@ class Conjunction(msgspec.Struct, frozen=True):
             if not (field.can_be_absent if values is None else field.accepts_any(values)):
                 return False
         return True
+
+
+def is_numeric(field: Field) -> bool:
+    """Say whether only numbers can satisfy the field."""
+    return bool(field.conditions) and all(
+        isinstance(one, Numeric) or (isinstance(one, Exact) and isinstance(one.value, float))
+        for one in field.conditions
+    )
 
 
 def conjunction(fields: dict[str, tuple[Condition, ...]]) -> Conjunction:

@@ -17,9 +17,9 @@ import msgspec
 from bascule.patterns.dialects import Dialect
 from bascule.patterns.driver import Driver, Match
 from bascule.patterns.events import PathNode, path_tree, read_event
-from bascule.patterns.expressions import is_compilable, is_numeric
+from bascule.patterns.expressions import is_compilable
 from bascule.patterns.index import Index, Item, added, build, removed
-from bascule.patterns.matching import Conjunction
+from bascule.patterns.matching import Conjunction, is_numeric
 from bascule.patterns.pattern import Pattern
 from bascule.patterns.schema import Schema
 

@@ -13,8 +13,8 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from typing import Any, ClassVar, TypeAlias
 
-from bascule.patterns.expressions import Test, is_numeric
-from bascule.patterns.matching import Field
+from bascule.patterns.expressions import Test
+from bascule.patterns.matching import Field, is_numeric
 from bascule.patterns.operators.addresses import Cidr, address_of
 from bascule.patterns.operators.affixes import Prefix, Suffix
 from bascule.patterns.operators.condition import Leaf

@@ -7,7 +7,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-KEYS = ["a", "b", "c", "z", "a.b", "b.c", "", "é"]
+KEYS = ["a"] * 6 + ["b"] * 4 + ["c", "z", "a.b", "b.c", "", "é"]  # few keys, so that patterns and events meet
 TEXTS = [
     "",
     "x",
@@ -150,3 +150,51 @@ values = st.recursive(
     max_leaves=10,
 )
 events = st.lists(st.tuples(keys, values), max_size=4).map(tuple).map(write)
+
+
+@st.composite
+def related_value(draw: st.DrawFn, wanted: list[Any]) -> Any:
+    """Draw a value that likely satisfies one of the alternatives."""
+    one = draw(st.sampled_from(wanted))
+    kind = draw(st.integers(0, 9))
+    if kind == 0:
+        return draw(values)
+    while isinstance(one, tuple):
+        one = one[0][1]
+    if isinstance(one, list):
+        one = draw(st.sampled_from(one))
+    if isinstance(one, bool) and kind < 5:
+        one = draw(leaves)
+    if isinstance(one, str) and not isinstance(one, Raw):
+        one = draw(
+            st.sampled_from([one, one + "y", "x" + one, one.upper(), one.lower(), one.replace("*", "xy"), "10.0.0.7"])
+        )
+    return [one, draw(leaves)] if kind == 1 else one
+
+
+@st.composite
+def related_object(draw: st.DrawFn, pattern: Any) -> Any:
+    """Draw an object with the fields a pattern mentions; some become arrays of such objects, some are left out."""
+    pairs: list[Any] = []
+    for key, member in pattern:
+        if key == "$or":
+            pairs += draw(related_object(draw(st.sampled_from(member))))
+        elif draw(st.integers(0, 9)) < 8:
+            if isinstance(member, list):
+                pairs.append((key, draw(related_value(member))))
+            elif draw(st.integers(0, 9)) < 5:
+                pairs.append((key, draw(related_object(member))))
+            else:
+                elements = draw(st.lists(st.one_of(related_object(member), leaves), min_size=1, max_size=3))
+                pairs.append((key, elements))
+    return tuple(pairs)
+
+
+@st.composite
+def meetings(draw: st.DrawFn, rules_max: int, events_max: int) -> tuple[list[str], list[str]]:
+    """Draw patterns, and events made for them or not."""
+    trees = draw(st.lists(pattern_objects(), min_size=1, max_size=rules_max))
+    made_for = st.sampled_from(trees).flatmap(related_object).map(write)
+    return [write(tree) for tree in trees], draw(
+        st.lists(st.one_of(made_for, made_for, events), min_size=1, max_size=events_max)
+    )

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from bascule.patterns import Pattern, PatternError, RuleSet
 
@@ -54,14 +53,10 @@ def agree(texts: list[str], events: list[str]) -> None:
         assert shrunk.match(data) == [rule_id for rule_id in wanted if rule_id in some], (valid, event)
 
 
-rule_lists = st.lists(strategies.patterns, min_size=1, max_size=6)
-event_lists = st.lists(strategies.events, min_size=1, max_size=4)
-
-
-@given(rule_lists, event_lists)
-@settings(QUIET, max_examples=250)
-def test_engine_agrees_with_the_reference(texts: list[str], events: list[str]) -> None:
-    agree(texts, events)
+@given(strategies.meetings(6, 6))
+@settings(QUIET, max_examples=300)
+def test_engine_agrees_with_the_reference(meeting: tuple[list[str], list[str]]) -> None:
+    agree(*meeting)
 
 
 @pytest.mark.long
@@ -70,12 +65,12 @@ def test_engine_agrees_with_the_reference_over_a_hundred_thousand_cases(request:
         pytest.skip("needs --long")
     compared = 0
 
-    @given(rule_lists, event_lists)
-    @settings(QUIET, max_examples=16_000)
-    def run(texts: list[str], events: list[str]) -> None:
+    @given(strategies.meetings(8, 12))
+    @settings(QUIET, max_examples=5_000)
+    def run(meeting: tuple[list[str], list[str]]) -> None:
         nonlocal compared
-        agree(texts, events)
-        compared += len(texts) * len(events)
+        agree(*meeting)
+        compared += len(meeting[0]) * len(meeting[1])
 
     run()
     assert compared >= 100_000

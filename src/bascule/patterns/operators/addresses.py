@@ -84,14 +84,10 @@ def cidr_of(text: str) -> Cidr:
 
 
 def _network_address(literal: str) -> tuple[int, int]:
-    address = address_of(literal)
-    if address is not None:
-        return address
-    if _V6_DOTTED.fullmatch(literal):
-        dotted = _v6_of(literal)
-        if dotted is not None:  # ::ffff:1.2.3.4 is the IPv4 address it maps
-            mapped = ipaddress.IPv6Address(dotted[1]).ipv4_mapped
-            return dotted if mapped is None else (4, int(mapped))
+    address = address_of(literal) or (_v6_of(literal) if _V6_DOTTED.fullmatch(literal) else None)
+    if address is not None:  # ::ffff:1.2.3.4 is the IPv4 address it maps
+        is_mapped = address[0] == 6 and address[1] >> 32 == 0xFFFF
+        return (4, address[1] & 0xFFFF_FFFF) if is_mapped else address
     if _V4.fullmatch(literal) or _V6_DOTTED.fullmatch(literal) or re.fullmatch(r"[0-9a-fA-F:]*:[0-9a-fA-F:]*", literal):
         raise PatternError(f"Invalid IP address: {literal}")
     raise PatternError(f"Nonstandard IP address: {literal}")

@@ -7,6 +7,7 @@ A leaf is a ``str``, a ``float`` (comparable number), a ``NumberText`` (any othe
 from __future__ import annotations
 
 import json
+from itertools import pairwise
 from typing import Any, Protocol, TypeAlias
 
 from bascule.patterns.decimals import NumberText, shown
@@ -37,6 +38,13 @@ def quoted(leaf: Any) -> str:
     return text if len(text) <= 200 else text[:199] + "…"
 
 
-def listed(words: list[str]) -> str:
-    """Join words with commas and a last "or"."""
+VERBS = ("equal ", "start with ", "end with ", "match the wildcard ", "be an IP address inside ", "be a number ")
+
+
+def listed(phrases: list[str]) -> str:
+    """Join phrases with commas and a last "or", not repeating the verb they start with."""
+    words = phrases[:1]
+    for before, phrase in pairwise(phrases):
+        verb = next((verb for verb in VERBS if phrase.startswith(verb) and before.startswith(verb)), "")
+        words.append(phrase.removeprefix(verb))
     return words[0] if len(words) == 1 else ", ".join(words[:-1]) + " or " + words[-1]
