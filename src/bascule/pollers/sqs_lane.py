@@ -104,8 +104,8 @@ class Lane:
         return bool(self.gathering.complete) and (self.room > 0 or bool(self.running))
 
     def widen(self, now_s: float) -> None:
-        """Messages wait: allow one more batch, not too often."""
-        if self.room <= 0 and now_s - self.widened_s >= WIDEN_AFTER_S:
+        """Messages wait: allow one more batch, not too often, and not while batches fail."""
+        if self.room <= 0 and self.width >= self._width_start and now_s - self.widened_s >= WIDEN_AFTER_S:
             self.width = min(self._width_max, self.width + 1)
             self.widened_s = now_s
 
@@ -144,24 +144,25 @@ class Lane:
             self.gathering.open.keep(lambda record: record.sequence not in anew)
         self.gathering.add(records, now_ms=now_ms, count_max=self.mapping.batch_size, window_ms=window_ms)
 
+    def pass_time(self, now_ms: int) -> None:
+        """Batches whose window is over, or that have rested long enough, are complete; the latter go first."""
+        self.gathering.close_if_over(now_ms)
+        rested = [batch for due_ms, batch in self.resting if due_ms <= now_ms]
+        if rested:
+            self.resting = [(due_ms, batch) for due_ms, batch in self.resting if due_ms > now_ms]
+            self.gathering.complete[:0] = rested
+
     def next_batch(self, now_ms: int) -> Batch | None:
-        """A batch that may start now; those that were throttled go first.
+        """A batch that may start now.
 
         Messages whose lease has ended while they waited are left out: they are visible, and will be received anew.
         """
-        while (batch := self._first_batch(now_ms)) is not None:
+        while self.gathering.complete:
+            batch = self.gathering.complete.pop(0)
             batch.keep(lambda record: record.until_ms > now_ms)
             if batch.records:
                 return batch
         return None
-
-    def _first_batch(self, now_ms: int) -> Batch | None:
-        for index, (due_ms, batch) in enumerate(self.resting):
-            if due_ms <= now_ms:
-                del self.resting[index]
-                return batch
-        self.gathering.close_if_over(now_ms)
-        return self.gathering.complete.pop(0) if self.gathering.complete else None
 
     def take_out_waiting(self) -> list[Record]:
         """The records of all batches that do not run; they are gathered no longer."""

@@ -221,6 +221,7 @@ class SqsMappings:
             self._empty(lane)
             return
         now_ms = self._clock.now_ms()
+        lane.pass_time(now_ms)
         room = self._room(lane)
         while room > 0 and (batch := lane.next_batch(now_ms)) is not None:
             self._start(lane, batch)
@@ -329,13 +330,14 @@ class SqsMappings:
         ctx = self._contexts.make(lane.scope)
         named = mapping.named(lane.scope)
         outcome: InvocationResult | Exception
+        noting: asyncio.Task[None] | None = None
         try:
             function = self._store.read(lambda tx: resolved(tx.documents, named, ctx.ids))
             if mapping.counts_events:
                 ctx.metrics.count("AWS/Lambda/InvokedEventCount", mapping.uuid, len(batch.records))
             if batch.throttle_count == 0 and any(record.event_id for record in batch.records):
                 noted = partial(note_started, ctx, mapping=mapping, function_arn=named.named_arn, records=batch.records)
-                self._spawn(self._write(noted))
+                noting = self._spawn(self._write(noted))
             outcome = await self._runtime.invoke(_invocation(ctx, named.named_arn, function, batch))
         except Exception as error:  # noqa: BLE001 - whatever keeps a function from running is the outcome of the batch
             outcome = error
@@ -364,6 +366,8 @@ class SqsMappings:
         )
         now = self._contexts.make(lane.scope, request_id=ctx.request_id)
         self._pump(lane)
+        if noting is not None:
+            await asyncio.wait((noting,))
         await self._write(lambda tx: settle(now, tx, ended))
 
     def _rests(self, lane: Lane, batch: Batch, function_name: str) -> bool:
@@ -396,10 +400,11 @@ class SqsMappings:
 
     # -- tasks -------------------------------------------------------------------------------------------------------
 
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._reap)
+        return task
 
     def _reap(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
