@@ -113,7 +113,7 @@ class HttpDeliveries:
 
     def _poll(self, now_ms: int) -> None:
         self._poll_ms = now_ms + POLL_MS
-        for queue in self._store.read(self._source.queues):
+        for queue in dict.fromkeys((*self._store.read(self._source.queues), *self._lanes)):
             lane = self._lane(queue)
             lane.is_stale = True
             self._pump(lane)

@@ -106,6 +106,7 @@ def remove_expired(ctx: Context, tx: Tx) -> int | None:
         topic = state.get_topic(tx, named)
         if subscription is not None and topic is not None and not subscription.is_confirmed:
             state.delete_subscription(tx, named, subscription)
+            http_rows.close_if_done(tx, subscription.uuid)
             state.put_topic(ctx, tx, named.scope, topic)
     left = state.first_tokens(tx, 1)
     return left[0][1].expires_ms if left else None

@@ -50,3 +50,9 @@ def put(ctx: Context, tx: Tx, subscription: Subscription, row: Row, body: bytes)
         queue_of(subscription.uuid),
         NewMessage(ctx.ids.uuid(), body, sent_ms=ctx.now_ms, due_ms=ctx.now_ms, headers=_encode(row)),
     )
+
+
+def close_if_done(tx: Tx, uuid: str) -> None:
+    """Take a subscription that is no more off the list once nothing of it is left to send; it must be gone already."""
+    if tx.queues.next_due_ms(queue_of(uuid)) is None and state.has_lane(tx, uuid):
+        state.delete_lane(tx, uuid)

@@ -19,7 +19,7 @@ from bascule.services.sns import delivery_policy, limits, state
 from bascule.services.sns.addressing import read_topic_arn
 from bascule.services.sns.envelope import NOTIFICATION
 from bascule.services.sns.fan_out import ORIGIN
-from bascule.services.sns.http_rows import PREFIX, Row, pack, queue_of, unpack
+from bascule.services.sns.http_rows import PREFIX, Row, close_if_done, pack, queue_of, unpack
 from bascule.services.sns.model import Subscription
 from bascule.services.sns.subscription_attributes import dead_letter_arn
 
@@ -129,18 +129,23 @@ class HttpSubscriptions:
                 work.append(made)
         next_due_ms = tx.queues.next_due_ms(queue)
         if current is None and next_due_ms is None:
-            state.delete_lane(tx, kept.uuid)
+            close_if_done(tx, kept.uuid)
             return None
         return Leased(work, Seen(next_due_ms, policy.per_second_max))
 
     def settle(self, ctx: Context, tx: Tx, work: HttpWork, answer: Answer) -> None:
         """Write what an answer leads to: done, a later retry, or the end. Nothing when the lease was lost."""
-        if answer.is_success:
-            if tx.queues.settle(work.queue, work.sequence, work.token) and work.row.kind == NOTIFICATION:
-                _accepted(ctx, tx, work, answer)
-            return
-        refused = answer.refused
         current = _current(tx, work.subscription)
+        if not answer.is_success:
+            self._settle_failure(ctx, tx, work, current, answer.refused)
+        elif tx.queues.settle(work.queue, work.sequence, work.token) and work.row.kind == NOTIFICATION:
+            _accepted(ctx, tx, work, answer)
+        if current is None:
+            close_if_done(tx, work.subscription.uuid)
+
+    def _settle_failure(
+        self, ctx: Context, tx: Tx, work: HttpWork, current: Subscription | None, refused: Refused
+    ) -> None:
         delay_ms: int | None = None
         if refused.is_retryable:
             delay_ms = _policy_of(tx, work.subscription).retry.delay_ms(work.row.failure_count)

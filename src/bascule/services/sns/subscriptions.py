@@ -8,7 +8,7 @@ from bascule.api import sns as api
 from bascule.kernel.context import Context
 from bascule.kernel.service import operation
 from bascule.kernel.store import Tx
-from bascule.services.sns import confirmation, envelope, limits, state
+from bascule.services.sns import confirmation, envelope, http_rows, limits, state
 from bascule.services.sns.addressing import SubscriptionName, TopicName, read_subscription_arn
 from bascule.services.sns.errors import AuthorizationError, FilterPolicyLimitExceeded, InvalidParameter, NotFound
 from bascule.services.sns.model import Subscription, Topic
@@ -49,6 +49,7 @@ def unsubscribe(ctx: Context, tx: Tx, inp: api.UnsubscribeInput) -> api.Empty:
         if subscription.protocol in HTTP_PROTOCOLS and subscription.is_confirmed:
             confirmation.ask(ctx, tx, topic, subscription, envelope.UNSUBSCRIBE_CONFIRMATION)
     state.delete_subscription(tx, named.topic, subscription)
+    http_rows.close_if_done(tx, subscription.uuid)
     counted = msgspec.structs.replace(topic, subscriptions_deleted=topic.subscriptions_deleted + 1)
     state.put_topic(ctx, tx, named.topic.scope, counted)
     return api.Empty()

@@ -8,7 +8,7 @@ from bascule.api import sns as api
 from bascule.kernel.context import Context
 from bascule.kernel.service import operation
 from bascule.kernel.store import Tx
-from bascule.services.sns import limits, state
+from bascule.services.sns import http_rows, limits, state
 from bascule.services.sns.addressing import TopicName, read_topic_arn
 from bascule.services.sns.errors import InvalidParameter
 from bascule.services.sns.model import Topic
@@ -76,7 +76,9 @@ def delete_topic(ctx: Context, tx: Tx, inp: api.DeleteTopicInput) -> api.Empty:
     topic = state.get_topic(tx, named)
     if topic is not None:
         for body in list(state.subscription_bodies(tx, named)):
-            state.delete_subscription(tx, named, state.decode_subscription(body))
+            subscription = state.decode_subscription(body)
+            state.delete_subscription(tx, named, subscription)
+            http_rows.close_if_done(tx, subscription.uuid)
         state.delete_topic(tx, named, topic.uuid)
     return api.Empty()
 
