@@ -106,7 +106,6 @@ def _check_not_built(inp: FunctionSettings) -> None:
     asked = {
         "VpcConfig": vpc is not None and bool(vpc.subnet_ids or vpc.security_group_ids),
         "KMSKeyArn": bool(inp.kms_key_arn),
-        "Layers": bool(inp.layers),
         "FileSystemConfigs": bool(inp.file_system_configs),
         "SnapStart.ApplyOn=PublishedVersions": inp.snap_start is not None
         and inp.snap_start.apply_on == "PublishedVersions",
@@ -221,6 +220,7 @@ def describe(
             system_log_level=configuration.system_log_level,
             log_group=configuration.log_group,
         ),
+        layers=[api.Layer(arn=layer.arn, code_size=layer.code_bytes) for layer in configuration.layers] or None,
     )
 
 

@@ -19,9 +19,10 @@ from bascule.services.lambda_ import pages
 from bascule.services.lambda_.aliases import check_unaliased
 from bascule.services.lambda_.configuration import changed_settings, check_settings, describe, log_group_of
 from bascule.services.lambda_.errors import InvalidParameterValue, ResourceConflict
+from bascule.services.lambda_.layer_mounts import check_whole_size, checked_layers
 from bascule.services.lambda_.model import LATEST, Configuration, DeletedQueue, Function
 from bascule.services.lambda_.names import FunctionReference, checked_new_name, reference
-from bascule.services.lambda_.packages import checked_package
+from bascule.services.lambda_.packages import checked_package, unpacked_bytes
 from bascule.services.lambda_.resolution import configuration_of, found_function, not_found
 from bascule.services.lambda_.state import (
     CHILDREN,
@@ -75,6 +76,9 @@ def create_function(ctx: Context, tx: Tx, inp: api.CreateFunctionRequest) -> api
             "Runtime and Handler are mandatory parameters for functions created with deployment packages."
         )
     tags = checked_tags({}, inp.tags or {})
+    layers = checked_layers(ctx, tx, inp.layers or [])
+    unpacked = unpacked_bytes(package)
+    check_whole_size(unpacked, layers)
     digest = stored_digest(ctx, package)
     if isinstance(digest, Perform):
         return digest
@@ -89,6 +93,8 @@ def create_function(ctx: Context, tx: Tx, inp: api.CreateFunctionRequest) -> api
             modified_ms=ctx.now_ms,
             code_digest=digest,
             code_bytes=len(package),
+            unpacked_bytes=unpacked,
+            layers=layers,
             architecture=inp.architectures[0] if inp.architectures else "x86_64",
             **settings,
         ),

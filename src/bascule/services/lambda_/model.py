@@ -11,6 +11,15 @@ import msgspec
 LATEST = "$LATEST"
 
 
+class MountedLayer(msgspec.Struct, frozen=True, kw_only=True):
+    """A layer version as a function holds it: its package stays after the version is deleted."""
+
+    arn: str
+    code_digest: str
+    code_bytes: int
+    unpacked_bytes: int
+
+
 class Configuration(msgspec.Struct, frozen=True, kw_only=True):
     """Code and settings of ``$LATEST`` or of a published version."""
 
@@ -35,6 +44,10 @@ class Configuration(msgspec.Struct, frozen=True, kw_only=True):
     log_format: str = "Text"
     application_log_level: str | None = None
     system_log_level: str | None = None
+    #: In mount order: later ones are unpacked over earlier ones.
+    layers: tuple[MountedLayer, ...] = ()
+    #: What the package unpacks to; with the layers' it has a limit. 0: created before this was kept.
+    unpacked_bytes: int = 0
 
 
 class Function(msgspec.Struct, frozen=True, kw_only=True):

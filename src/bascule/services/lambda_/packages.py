@@ -45,6 +45,12 @@ def checked_package(
     return zip_file
 
 
+def unpacked_bytes(package: bytes) -> int:
+    """What a checked package unpacks to."""
+    with zipfile.ZipFile(io.BytesIO(package)) as opened:
+        return sum(entry.file_size for entry in opened.infolist())
+
+
 def check_zip(content: bytes) -> None:
     """Refuse what is not a harmless zip file within Lambda's limits."""
     if len(content) > limits.ZIPPED_BYTES_MAX:

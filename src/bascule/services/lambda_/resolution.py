@@ -113,6 +113,7 @@ def _function_version(
         runtime=configuration.runtime,
         handler=configuration.handler,
         code_digest=configuration.code_digest,
+        layer_digests=tuple(layer.code_digest for layer in configuration.layers),
         environment=configuration.environment or {},
         timeout_s=configuration.timeout_s,
         memory_mb=configuration.memory_mb,

@@ -17,9 +17,10 @@ from bascule.kernel.store import Tx
 from bascule.kernel.waiting import Perform
 from bascule.services.lambda_.configuration import changed_settings, check_settings, describe
 from bascule.services.lambda_.functions import stored_digest
+from bascule.services.lambda_.layer_mounts import check_whole_size, checked_layers
 from bascule.services.lambda_.model import LATEST, Configuration, Function
 from bascule.services.lambda_.names import FunctionReference, reference
-from bascule.services.lambda_.packages import checked_package
+from bascule.services.lambda_.packages import checked_package, unpacked_bytes
 from bascule.services.lambda_.resolution import found_function
 from bascule.services.lambda_.state import FUNCTIONS, changed_signal
 from bascule.services.lambda_.versions import check_revision, publish
@@ -75,12 +76,14 @@ def update_function_code(
         s3_object_version=inp.s3_object_version,
         image_uri=inp.image_uri,
     )
+    unpacked = unpacked_bytes(package)
+    check_whole_size(unpacked, function.latest.layers)
     if inp.dry_run:
         return _shown(named, function.latest)
     digest = stored_digest(ctx, package)
     if isinstance(digest, Perform):
         return digest
-    changes: dict[str, Any] = {"code_digest": digest, "code_bytes": len(package)}
+    changes: dict[str, Any] = {"code_digest": digest, "code_bytes": len(package), "unpacked_bytes": unpacked}
     if inp.architectures:
         changes["architecture"] = inp.architectures[0]
     function = msgspec.structs.replace(function, latest=_renewed(ctx, function.latest, changes))
@@ -117,6 +120,10 @@ def update_function_configuration(
     function = found_function(tx.documents, named)
     check_revision(inp.revision_id, function.latest.revision_id)
     check_settings(inp, log_format=function.latest.log_format)
-    latest = _renewed(ctx, function.latest, changed_settings(inp))
+    changes = changed_settings(inp)
+    if inp.layers is not None:
+        changes["layers"] = layers = checked_layers(ctx, tx, inp.layers)
+        check_whole_size(function.latest.unpacked_bytes, layers)
+    latest = _renewed(ctx, function.latest, changes)
     _stored(tx, named, msgspec.structs.replace(function, latest=latest))
     return _in_progress(ctx, _shown(named, latest))

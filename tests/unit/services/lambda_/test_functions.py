@@ -101,7 +101,6 @@ def test_setting_out_of_range_is_refused(desk: Desk, members: dict[str, Any], me
     [
         {"vpc_config": api.VpcConfig(subnet_ids=["subnet-1"])},
         {"kms_key_arn": "arn:aws:kms:us-east-1:000000000000:key/1"},
-        {"layers": ["arn:aws:lambda:us-east-1:000000000000:layer:l:1"]},
         {"snap_start": api.SnapStart(apply_on="PublishedVersions")},
         {"code": api.FunctionCode(s3_bucket="bucket", s3_key="key")},
         {"code": api.FunctionCode(image_uri="image")},
