@@ -9,9 +9,9 @@ STREETS = ("ALDER", "BAY", "CHESTNUT", "DOLORES", "ELM", "FOLSOM", "GUERRERO", "
 STREET_TYPES = ("ST", "AVE", "BLVD", "TER", None)
 SOURCES = tuple(f"shop.{name}" for name in ("orders", "billing", "stock", "returns", "carts"))
 DETAIL_TYPES = ("Order Created", "Order Paid", "Order Shipped", "Order Cancelled", "Order Returned")
-REGIONS = tuple(f"region-{number:02d}" for number in range(20))
+REGIONS = tuple(f"region-{number:02d}" for number in range(4))
 STATUSES = ("new", "paid", "packed", "shipped", "delivered", "cancelled")
-PRODUCT_COUNT = 2_000
+PRODUCT_COUNT = 400
 CUSTOMER_COUNT = 5_000
 
 
@@ -85,13 +85,15 @@ def basket_events(count: int, seed: int = 3) -> list[bytes]:
         event["detail"] = {
             "order": f"ord-{index:08d}",
             "tags": [f"tag-{random_source.randrange(500):03d}" for _ in range(4)],
-            "items": [
-                {"sku": f"sku-{random_source.randrange(400):03d}", "color": random_source.choice(("red", "green", "blue")), "count": random_source.randrange(9)}
-                for _ in range(3)
-            ],
-        }  # fmt: skip
+            "items": [_item(random_source) for _ in range(3)],
+        }
         events.append(_encode(event))
     return events
+
+
+def _item(random_source: random.Random) -> dict[str, object]:
+    color = random_source.choice(("red", "green", "blue"))
+    return {"sku": f"sku-{random_source.randrange(400):03d}", "color": color, "count": random_source.randrange(9)}
 
 
 def unmatched_order(seed: int = 4) -> bytes:
