@@ -173,7 +173,8 @@ def _redrive_all(url: str, path: str, form: Json, total: int, *, is_quiet: bool)
     done: Json = {"moved": 0, "stays": []}
     left = total
     columns = (TextColumn("redriving"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), disable=is_quiet, transient=True) as progress:
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, disable=is_quiet or not console.is_terminal, transient=True) as progress:
         bar = progress.add_task("redriving", total=total)
         while left > 0:
             step = send(url, "POST", path, {**form, "count_max": min(STEP, left)}, timeout_s=60.0)[1]

@@ -253,6 +253,8 @@ def short_arn(arn: str) -> str:
     if len(parts) < 6:
         return arn
     kind, name = WORDS.get(parts[2], parts[2]), parts[5]
+    if name.startswith("rule/"):
+        return f"rule {name.removeprefix('rule/')}"
     for prefix in ("function:", "event-bus/", "log-group:", "stream/"):
         name = name.removeprefix(prefix)
     return f"{kind} {name}"

@@ -68,7 +68,7 @@ class DestinationRecord(msgspec.Struct, rename="camel"):
 
     request_context: _RequestContext
     request_payload: msgspec.Raw
-    response_payload: msgspec.Raw | None = None
+    response_payload: msgspec.Raw = msgspec.Raw(b"")
 
 
 class _Failure(msgspec.Struct, rename="camel"):
@@ -199,11 +199,12 @@ def _why_of_queue(tx: Tx, message: StoredMessage, source_arn: str) -> Why:
 def _why_of_record(record: DestinationRecord) -> Why:
     context = record.request_context
     failure = _Failure()
-    if record.response_payload is not None:
+    answer = bytes(record.response_payload)
+    if answer:
         try:
-            failure = _failure(record.response_payload)
+            failure = _failure(answer)
         except msgspec.MsgspecError:
-            failure = _Failure(error_message=bytes(record.response_payload).decode("utf-8", "replace"))
+            failure = _Failure(error_message=answer.decode("utf-8", "replace"))
     told = ": ".join(filter(None, (failure.error_type, failure.error_message)))
     tries = max(context.approximate_invoke_count - 1, 0)
     return Why("destination", context.function_arn, "", context.condition, told, tries)
