@@ -310,8 +310,9 @@ class SqsMappings:
         for records in taken.records:
             lane.took(records, ctx.now_ms)
         if taken.is_all:
+            is_signalled = lane.is_stale
             self._look(lane)
-            if not taken.records and lane.due_ms is not None:
+            if not taken.records and not is_signalled and lane.due_ms is not None:
                 lane.due_ms = max(lane.due_ms, self._clock.now_ms() + BLOCKED_LOOK_MS)
         self._pump(lane)
 
