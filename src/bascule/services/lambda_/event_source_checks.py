@@ -26,7 +26,7 @@ _OTHER_SOURCES = {
 }
 _STREAMS = frozenset({"kinesis", "dynamodb"})
 #: What a queue cannot have, as the structs call it and as the wire does.
-_NOT_FOR_QUEUES = {
+NOT_FOR_QUEUES = {
     "destination_config": "DestinationConfig",
     "parallelization_factor": "ParallelizationFactor",
     "maximum_record_age_in_seconds": "MaximumRecordAgeInSeconds",
@@ -83,7 +83,7 @@ def check_members(inp: api.CreateEventSourceMappingRequest | api.UpdateEventSour
 
     Raises   InvalidParameterValue naming the member.
     """
-    for attribute, name in _NOT_FOR_QUEUES.items():
+    for attribute, name in NOT_FOR_QUEUES.items():
         if getattr(inp, attribute, None) is not None:
             raise InvalidParameterValue(f"Unsupported {name} parameter for given event source mapping type.")
     if inp.provisioned_poller_config and inp.provisioned_poller_config.poller_group_name is not None:

@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from bascule.api import lambda_ as api
-from bascule.services.lambda_ import SERVICE
+from bascule.services.lambda_ import SERVICE, event_source_checks
 
 #: Read through a function that several operations share.
 SHARED = {
@@ -47,6 +47,9 @@ def test_every_input_member_acts_or_is_refused(name: str) -> None:
     given = api.OPERATIONS[name][0]
     source = inspect.getsource(sys.modules[operation.run.__module__])
     refused = {member.split(".")[0] for member in operation.refuses}
+    if name in ("CreateEventSourceMapping", "UpdateEventSourceMapping"):
+        source += inspect.getsource(event_source_checks)
+        refused |= set(event_source_checks.NOT_FOR_QUEUES.values())
     for attribute, wire in zip(given.__struct_fields__, given.__struct_encode_fields__, strict=True):
         if wire in refused or (name, attribute) in ACCEPTED or (name in SHARED and attribute in SETTINGS):
             continue
