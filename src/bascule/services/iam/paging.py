@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from base64 import urlsafe_b64decode, urlsafe_b64encode
+from base64 import b64decode, urlsafe_b64encode
 from binascii import Error as NotBase64
 from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
@@ -53,7 +53,7 @@ def page(rows_after: RowsAfter[T], inp: Paged) -> Page[T]:
     after = ""
     if inp.marker is not None:
         try:
-            after = urlsafe_b64decode(inp.marker.encode()).decode()
+            after = b64decode(inp.marker, altchars=b"-_", validate=True).decode()
         except (NotBase64, ValueError):
             raise InvalidRequest("Invalid Marker.") from None
     size = inp.max_items or PAGE_DEFAULT
