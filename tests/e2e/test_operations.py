@@ -115,7 +115,7 @@ def test_messages_that_a_queue_gave_up_go_back_to_it(server: Server) -> None:
     assert _bodies(server, url) == []
     shown = _json(server, "dlq", "show", PREFIX + "given-up")
     assert [message["why"]["source_arn"] for message in shown["messages"]] == [PREFIX + "work"] * 3
-    assert "It was received 1 times and never deleted." in shown["messages"][0]["why"]["message"]
+    assert "It was received once and not deleted." in shown["messages"][0]["why"]["message"]
 
     chosen = [message["message_id"] for message in shown["messages"] if message["body"] == "m1"]
     assert _json(server, "dlq", "redrive", "given-up", "--message", chosen[0])["moved"] == 1
@@ -161,6 +161,29 @@ def test_a_functions_dead_letters_and_failure_records_run_it_again(server: Serve
 
     uses = next(one for one in _json(server, "dlq", "ls")["queues"] if one["name"] == "function-failed")["used_by"]
     assert uses == [{"kind": "destination", "source_arn": f"{arn}:$LATEST", "target_arn": ""}]
+
+
+def test_a_notification_that_missed_its_subscriber_reaches_it_after_all(server: Server) -> None:
+    sns = server.client("sns")
+    topic = sns.create_topic(Name="news")["TopicArn"]
+    _queue(server, "news-dead")
+    for name in ("reader", "raw-reader"):
+        url = _queue(server, name)
+        attributes = {"RedrivePolicy": json.dumps({"deadLetterTargetArn": PREFIX + "news-dead"})}
+        sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=PREFIX + name, Attributes=attributes)
+        server.client("sqs").delete_queue(QueueUrl=url)
+    _rule(server, "newsroom", Arn=topic)
+    event_id = _put(server, "newsroom", n=1)
+    shown = _json(server, "dlq", "show", "news-dead")["messages"]
+    assert [message["event_id"] for message in shown] == [event_id] * 2
+    assert {message["why"]["target_arn"] for message in shown} == {PREFIX + "reader", PREFIX + "raw-reader"}
+    assert {message["why"]["code"] for message in shown} == {"NO_RESOURCE"}
+    _advance(server, 61)
+    url = _queue(server, "reader")
+    _queue(server, "raw-reader")
+    assert _json(server, "dlq", "redrive", "news-dead")["moved"] == 2
+    (body,) = _bodies(server, url)
+    assert json.loads(json.loads(body)["Message"])["id"] == event_id
 
 
 def test_what_does_not_say_where_it_came_from_needs_a_target(server: Server) -> None:

@@ -1,34 +1,36 @@
 """Which queues are dead-letter queues, who uses them, and why a message in one died.
 
 Every service that can name a dead-letter queue is asked here, over all accounts and Regions. Why a message died is read from
-what it carries: the attributes that senders add, the record of a destination, the mark of a queue that gave it up; and
-from the journal, when its body is an event.
+what it carries (``letters``), and from the journal when an event is in it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
 
 import msgspec
 
+from bascule.edge.letters import SENDERS, DestinationRecord, Letter, event_id_of, letter_of, notification_in, record_in
 from bascule.journal import notes_of
 from bascule.kernel.arns import parse_arn
+from bascule.kernel.journal import Note
 from bascule.kernel.queues import StoredMessage
 from bascule.kernel.store import Tx
 from bascule.services.events.names import BusName, RuleName
 from bascule.services.events.state import rules
 from bascule.services.lambda_.names import FunctionReference
 from bascule.services.lambda_.state import EVENT_INVOKE_CONFIGS, FUNCTIONS
-from bascule.services.sqs.model import unpack_headers
+from bascule.services.sns.state import every_subscription, find_subscription
+from bascule.services.sns.subscription_attributes import dead_letter_arn
 from bascule.services.sqs.state import Cursor, find_arn, page_all_queues
 
 #: Queues read at a time. count
 PAGE = 500
+_FAILED_NOTES = {"invocation-failed", "invocation-retry", "refused", "retry"}
 
 
 class Use(msgspec.Struct, frozen=True):
-    """Somebody who sends to a dead-letter queue. ``kind``: queue, rule, function or destination."""
+    """Somebody who sends to a dead-letter queue. ``kind``: queue, rule, function, destination or subscription."""
 
     kind: str
     source_arn: str
@@ -49,52 +51,18 @@ class Why(msgspec.Struct, frozen=True, omit_defaults=True):
     exhausted: str = ""
 
 
-class _Envelope(msgspec.Struct):
-    """What makes a body an event."""
-
-    id: str
-    source: str
-    detail_type: str = msgspec.field(name="detail-type")
-
-
-class _RequestContext(msgspec.Struct, rename="camel"):
-    function_arn: str
-    condition: str
-    approximate_invoke_count: int = 0
-
-
-class DestinationRecord(msgspec.Struct, rename="camel"):
-    """The record of a failed invocation, as destinations receive it."""
-
-    request_context: _RequestContext
-    request_payload: msgspec.Raw
-    response_payload: msgspec.Raw = msgspec.Raw(b"")
-
-
 class _Failure(msgspec.Struct, rename="camel"):
     error_type: str = ""
     error_message: str = ""
 
 
-class _Letter(NamedTuple):
-    """A message of a dead-letter queue, read."""
-
-    attributes: dict[str, str]
-    dead_letter_source: str
-
-
-_envelope = msgspec.json.Decoder(_Envelope).decode
-_record = msgspec.json.Decoder(DestinationRecord).decode
 _failure = msgspec.json.Decoder(_Failure).decode
-#: Attributes that name the sender of a dead letter -> the kind of sender.
-SENDERS = {"RULE_ARN": "rule", "SCHEDULE_ARN": "schedule", "SOURCE_ARN": "delivery"}
-_FAILED_NOTES = {"invocation-failed", "invocation-retry", "refused", "retry"}
 
 
 def dead_letter_queues(tx: Tx) -> dict[str, list[Use]]:
     """Every dead-letter queue that somebody names, existing or not, with its users; by ARN, in order."""
     found: dict[str, list[Use]] = {}
-    for arn, use in (*_of_queues(tx), *_of_rules(tx), *_of_functions(tx)):
+    for arn, use in (*_of_queues(tx), *_of_rules(tx), *_of_functions(tx), *_of_subscriptions(tx)):
         parts = parse_arn(arn)
         if parts is not None and parts.service == "sqs":
             found.setdefault(arn, []).append(use)
@@ -130,73 +98,72 @@ def _of_functions(tx: Tx) -> Iterator[tuple[str, Use]]:
             yield config.failure_arn, Use("destination", arn)
 
 
-def event_id_of(body: bytes) -> str:
-    """The id of the event that a body is; empty when it is none."""
-    try:
-        return _envelope(body).id
-    except msgspec.MsgspecError:
-        return ""
-
-
-def record_in(body: bytes) -> DestinationRecord | None:
-    """The destination record that a body is; None when it is none."""
-    try:
-        return _record(body)
-    except msgspec.MsgspecError:
-        return None
-
-
-def letter_of(message: StoredMessage) -> _Letter:
-    """The text attributes of a message and the queue that gave it up, if one did."""
-    headers = unpack_headers(message.headers)
-    attributes = {
-        name: value.decode("utf-8", "replace")
-        for name, (kind, value) in headers.attributes.items()
-        if not kind.startswith("Binary")
-    }
-    return _Letter(attributes, headers.dead_letter_source)
+def _of_subscriptions(tx: Tx) -> Iterator[tuple[str, Use]]:
+    for subscription in every_subscription(tx):
+        arn = dead_letter_arn(subscription)
+        if arn is not None:
+            yield arn, Use("subscription", subscription.topic_arn, subscription.endpoint)
 
 
 def why_of(tx: Tx, message: StoredMessage) -> Why:
-    """Why a message died."""
-    attributes, dead_letter_source = letter_of(message)
-    if dead_letter_source:
-        return _why_of_queue(tx, message, dead_letter_source)
-    sender = next((name for name in SENDERS if name in attributes), None)
-    if sender is not None and "TARGET_ARN" in attributes:
-        retries = attributes.get("RETRY_ATTEMPTS", "")
-        return Why(
-            SENDERS[sender],
-            attributes[sender],
-            attributes["TARGET_ARN"],
-            attributes.get("ERROR_CODE", ""),
-            attributes.get("ERROR_MESSAGE", ""),
-            int(retries) if retries.isdigit() else None,
-            attributes.get("EXHAUSTED_RETRY_CONDITION", ""),
-        )
-    if "RequestID" in attributes and "ErrorCode" in attributes:
+    """Why a message died: the last thing that happened to it."""
+    letter = letter_of(message)
+    attributes = letter.attributes
+    if letter.dead_letter_source:
+        return _given_up(tx, message, letter.dead_letter_source)
+    if letter.sender is not None:
+        return _undelivered(letter, letter.sender)
+    if letter.is_of_function:
         return Why("function", code=attributes["ErrorCode"], message=attributes.get("ErrorMessage", ""))
     record = record_in(message.body)
     if record is not None:
-        return _why_of_record(record)
+        return _failed(record)
+    notification = notification_in(message.body)
+    if notification is not None:
+        subscription = find_subscription(tx, notification.subscription_arn)
+        endpoint = "" if subscription is None else subscription.endpoint
+        last = _last_failure(tx, message, endpoint)
+        code, words = ("", "") if last is None else (last.code, last.message)
+        return Why("subscription", notification.topic_arn, endpoint, code, words)
     return Why()
 
 
-def _why_of_queue(tx: Tx, message: StoredMessage, source_arn: str) -> Why:
-    """A queue gave it up; what its consumer failed with is in the journal, when the body is an event."""
+def _undelivered(letter: Letter, sender: str) -> Why:
+    attributes = letter.attributes
+    retries = attributes.get("RETRY_ATTEMPTS", "")
+    return Why(
+        SENDERS[sender],
+        attributes[sender],
+        attributes["TARGET_ARN"],
+        attributes.get("ERROR_CODE", ""),
+        attributes.get("ERROR_MESSAGE", ""),
+        int(retries) if retries.isdigit() else None,
+        attributes.get("EXHAUSTED_RETRY_CONDITION", ""),
+    )
+
+
+def _last_failure(tx: Tx, message: StoredMessage, target_arn: str = "") -> Note | None:
+    """The last thing that failed, at ``target_arn`` if given, in the story of the event that is in a message."""
     event_id = event_id_of(message.body)
-    failed = [note for note in notes_of(tx, event_id) if note.kind in _FAILED_NOTES] if event_id else []
+    notes = notes_of(tx, event_id) if event_id else ()
+    failed = [note for note in notes if note.kind in _FAILED_NOTES and target_arn in ("", note.target_arn)]
+    return failed[-1] if failed else None
+
+
+def _given_up(tx: Tx, message: StoredMessage, source_arn: str) -> Why:
+    """A queue gave it up; what its consumer failed with is in the journal, when there is an event in the message."""
+    last = _last_failure(tx, message)
+    if last is not None:
+        told = str(last.detail.get("error_type", "")) or last.code
+        return Why("queue", source_arn, last.target_arn, told, last.message)
     found = find_arn(tx, source_arn)
     redrive = found[1].redrive if found is not None else None
-    times = f"{redrive.receives_max} times" if redrive is not None else "too often"
-    if not failed:
-        return Why("queue", source_arn, message=f"It was received {times} and never deleted.")
-    last = failed[-1]
-    told = str(last.detail.get("error_type", "")) or last.code
-    return Why("queue", source_arn, last.target_arn, told, last.message)
+    count = 0 if redrive is None else redrive.receives_max
+    times = "once" if count == 1 else f"{count} times" if count else "too often"
+    return Why("queue", source_arn, message=f"It was received {times} and not deleted.")
 
 
-def _why_of_record(record: DestinationRecord) -> Why:
+def _failed(record: DestinationRecord) -> Why:
     context = record.request_context
     failure = _Failure()
     answer = bytes(record.response_payload)
@@ -206,5 +173,5 @@ def _why_of_record(record: DestinationRecord) -> Why:
         except msgspec.MsgspecError:
             failure = _Failure(error_message=answer.decode("utf-8", "replace"))
     told = ": ".join(filter(None, (failure.error_type, failure.error_message)))
-    tries = max(context.approximate_invoke_count - 1, 0)
-    return Why("destination", context.function_arn, "", context.condition, told, tries)
+    retry_count = max(context.approximate_invoke_count - 1, 0)
+    return Why("destination", context.function_arn, "", context.condition, told, retry_count)

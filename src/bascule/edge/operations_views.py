@@ -12,8 +12,9 @@ from urllib.parse import parse_qs, unquote
 import msgspec
 
 from bascule.edge.connection import Connection
-from bascule.edge.dead_letters import Use, dead_letter_queues, event_id_of, letter_of, record_in, why_of
+from bascule.edge.dead_letters import Use, dead_letter_queues, why_of
 from bascule.edge.internal import Internal, json_answer
+from bascule.edge.letters import event_id_of, letter_of
 from bascule.edge.redrive import Redriven, find_source, is_target, redrive
 from bascule.host.async_store import AsyncStore
 from bascule.host.contexts import Contexts
@@ -77,14 +78,13 @@ def messages_of(tx: Tx, queue: Queue, now_ms: int, *, after: int, count_max: int
 
 
 def _message(tx: Tx, row: StoredMessage, now_ms: int) -> Json:
-    record = record_in(row.body)
     attributes = letter_of(row).attributes
     return {
         "message_id": row.message_id,
         "sent_ms": row.sent_ms,
         "received": row.attempt,
         "in_flight": row.lease_token is not None and row.due_ms > now_ms,
-        "event_id": event_id_of(row.body if record is None else bytes(record.request_payload)),
+        "event_id": event_id_of(row.body),
         "bytes": len(row.body),
         "body": row.body[:BODY_SHOWN].decode("utf-8", "replace"),
         "attributes": attributes,

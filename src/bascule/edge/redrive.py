@@ -1,8 +1,9 @@
 """Takes messages out of a dead-letter queue and sends each to where it should have gone.
 
 Where that is, the message itself tells: the queue that gave it up, the rule and target that it was meant for, the function of
-a destination record; a function's dead letter does not name its function, so its queue must serve only one. Taking out and
-sending again are one transaction, and what fails again comes back to the same queue: a redrive loses nothing.
+a destination record, the subscription of a notification. A function's dead letter and a raw notification name nobody, so
+their queue must serve only one. Taking out and sending again are one transaction, and what fails again comes back to the same
+queue: a redrive loses nothing.
 """
 
 from __future__ import annotations
@@ -11,7 +12,9 @@ from typing import NamedTuple
 
 import msgspec
 
-from bascule.edge.dead_letters import SENDERS, Use, dead_letter_queues, event_id_of, letter_of, record_in
+from bascule.edge.dead_letters import Use, dead_letter_queues
+from bascule.edge.letters import SENDERS, Letter, event_id_of, letter_of, notification_in, record_in
+from bascule.edge.redrive_notifications import as_subscriber_gets_it, is_http, send_http
 from bascule.kernel.arns import parse_arn
 from bascule.kernel.context import Context
 from bascule.kernel.delivery import Delivery
@@ -23,6 +26,9 @@ from bascule.services.events.input_transformer import InvalidOutput, Surrounding
 from bascule.services.events.names import RuleName, resource_named
 from bascule.services.events.routes import RoutedTarget, routed_rule
 from bascule.services.events.state import rules
+from bascule.services.sns.model import Subscription
+from bascule.services.sns.state import every_subscription, find_subscription
+from bascule.services.sns.subscription_attributes import dead_letter_arn
 from bascule.services.sqs.model import Queue, unpack_headers
 from bascule.services.sqs.moving import move
 from bascule.services.sqs.state import find_arn
@@ -107,14 +113,45 @@ def redrive(
 
 def _send(ctx: Context, tx: Tx, source: Source, message: StoredMessage, to: str) -> None:
     """Send a message again and take it out of the queue. Raises _CannotTell, with nothing written."""
-    attributes, dead_letter_source = letter_of(message)
-    queue_arn = to if to.split(":")[2:3] == ["sqs"] else "" if to else dead_letter_source
+    letter = letter_of(message)
+    queue_arn = to if _is_queue(to) else "" if to else letter.dead_letter_source
     if queue_arn:
         _move(ctx, tx, source, message, queue_arn)
         return
-    delivery = _delivery(ctx, tx, source, message, to, attributes)
+    subscription = None if to else _subscription(tx, source, message, letter)
+    if subscription is not None and _is_queue(subscription.endpoint):
+        _move(ctx, tx, source, message, subscription.endpoint)
+        return
+    notification = notification_in(message.body)
+    if subscription is not None and is_http(subscription):
+        tx.queues.settle(source.queue.storage, message.sequence, None)
+        send_http(ctx, tx, subscription, notification, message.body)
+        return
+    delivery = _plain(ctx, source, message, to)
+    if subscription is not None:
+        delivery = as_subscriber_gets_it(delivery, subscription, notification, message)
+    elif not to:
+        delivery = _to_where_it_belongs(tx, delivery, source, message, letter)
     tx.queues.settle(source.queue.storage, message.sequence, None)
     ctx.courier.send(ctx.within(delivery.scope), tx, delivery)
+
+
+def _is_queue(arn: str) -> bool:
+    return arn.startswith("arn:") and arn.split(":")[2:3] == ["sqs"]
+
+
+def _subscription(tx: Tx, source: Source, message: StoredMessage, letter: Letter) -> Subscription | None:
+    """The subscription whose letter a message is: named by it, or the only user of the queue; None when it is another's."""
+    if letter.sender is not None or letter.is_of_function or record_in(message.body) is not None:
+        return None
+    notification = notification_in(message.body)
+    if notification is not None:
+        subscription = find_subscription(tx, notification.subscription_arn)
+        if subscription is None:
+            raise _CannotTell("Its subscription was deleted; name a target with --to.")
+        return subscription
+    users = [one for one in every_subscription(tx) if dead_letter_arn(one) == source.arn]
+    return users[0] if len(users) == 1 == len(source.uses) else None
 
 
 def _move(ctx: Context, tx: Tx, source: Source, message: StoredMessage, queue_arn: str) -> None:
@@ -130,13 +167,11 @@ def _move(ctx: Context, tx: Tx, source: Source, message: StoredMessage, queue_ar
     move(ctx, tx, source.queue, destination, message, None)
 
 
-def _delivery(
-    ctx: Context, tx: Tx, source: Source, message: StoredMessage, to: str, attributes: dict[str, str]
-) -> Delivery:
+def _plain(ctx: Context, source: Source, message: StoredMessage, to: str) -> Delivery:
     """What goes out instead of the message, back to this queue if it fails again."""
     record = record_in(message.body)
     payload = message.body if record is None else bytes(record.request_payload)
-    delivery = Delivery(
+    return Delivery(
         delivery_id=ctx.ids.token(),
         scope=source.scope,
         origin=ORIGIN,
@@ -145,26 +180,31 @@ def _delivery(
         payload=payload,
         created_ms=ctx.now_ms,
         attributes=_kept_attributes(message),
-        event_id=event_id_of(payload),
+        event_id=event_id_of(message.body),
         dead_letter_arn=source.arn,
         dead_letter_payload=message.body,
     )
-    sender = next((name for name in SENDERS if name in attributes), None)
-    if to:
-        return delivery
-    if sender is not None and "TARGET_ARN" in attributes:
+
+
+def _to_where_it_belongs(
+    tx: Tx, delivery: Delivery, source: Source, message: StoredMessage, letter: Letter
+) -> Delivery:
+    """The delivery with the target that the message tells. Raises _CannotTell."""
+    sender = letter.sender
+    if sender is not None:
         again = msgspec.structs.replace(
             delivery,
             origin=SENDERS[sender],
-            source_arn=attributes[sender],
-            target_arn=attributes["TARGET_ARN"],
+            source_arn=letter.attributes[sender],
+            target_arn=letter.attributes["TARGET_ARN"],
         )
         return _as_rule(tx, again, message)
+    record = record_in(message.body)
     if record is not None:
         arn = record.request_context.function_arn.removesuffix(":$LATEST")
         return msgspec.structs.replace(delivery, target_arn=arn)
-    if "RequestID" in attributes and "ErrorCode" in attributes:
-        return msgspec.structs.replace(delivery, target_arn=_only_user(source, "function"))
+    if letter.is_of_function:
+        return msgspec.structs.replace(delivery, target_arn=_only_function(source))
     raise _CannotTell("Nothing in it tells where it came from; name a target with --to.")
 
 
@@ -177,8 +217,8 @@ def _kept_attributes(message: StoredMessage) -> dict[str, tuple[str, str]]:
     }
 
 
-def _only_user(source: Source, kind: str) -> str:
-    arns = sorted({use.source_arn for use in source.uses if use.kind == kind})
+def _only_function(source: Source) -> str:
+    arns = sorted({use.source_arn for use in source.uses if use.kind == "function"})
     if len(arns) != 1:
         whose = "No function uses" if not arns else "Several functions use"
         raise _CannotTell(f"{whose} this queue for its dead letters; name one with --to.")

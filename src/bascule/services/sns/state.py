@@ -11,7 +11,7 @@ from bascule.kernel.context import Context
 from bascule.kernel.documents import Collection, DocumentKey
 from bascule.kernel.scope import Scope
 from bascule.kernel.store import Tx
-from bascule.services.sns.addressing import TopicName, read_topic_arn
+from bascule.services.sns.addressing import TopicName, read_subscription_arn, read_topic_arn
 from bascule.services.sns.errors import InvalidParameter, NotFound
 from bascule.services.sns.model import SigningKey, Subscription, Token, Topic
 
@@ -33,6 +33,7 @@ _SUBSCRIPTION = "sns.subscription"
 #: name: protocol and end point; the body is the uuid of the subscription.
 _ENDPOINT = "sns.endpoint"
 _topics = Collection(_TOPIC, Topic)
+_subscriptions = Collection(_SUBSCRIPTION, Subscription)
 _decode_topic = lru_cache(maxsize=1024)(msgspec.msgpack.Decoder(Topic).decode)
 _encode = msgspec.msgpack.Encoder().encode
 decode_subscription = msgspec.msgpack.Decoder(Subscription).decode
@@ -138,6 +139,20 @@ def subscription_bodies(tx: Tx, topic: TopicName, *, page: int = 1000) -> Iterat
         if len(rows) < page:
             return
         after = rows[-1][0]
+
+
+def every_subscription(tx: Tx) -> Iterator[Subscription]:
+    """The subscriptions of all topics of all accounts and Regions."""
+    yield from (subscription for _, subscription in _subscriptions.every(tx.documents))
+
+
+def find_subscription(tx: Tx, arn: str) -> Subscription | None:
+    """The subscription of an ARN, or None."""
+    try:
+        topic, uuid = read_subscription_arn(arn)
+    except InvalidParameter:
+        return None
+    return get_subscription(tx, topic, uuid)
 
 
 def count_subscriptions(tx: Tx, topic: TopicName) -> int:
