@@ -55,7 +55,6 @@ class _Publication:
         self.topic_arn = named.arn
         self.message = message
         self.cause = cause
-        self._timestamp = envelope.timestamp(ctx.now_ms)
         self._fields: dict[str, tuple[dict[str, str], Signed | None]] = {}
         self._attributes_event: bytes | None = None
         self._has_attributes_event = False
@@ -84,8 +83,7 @@ class _Publication:
     def members(self, to: Subscriber) -> dict[str, str]:
         """The members of the envelope for a subscriber, in order."""
         fields, signed = self._signed_fields(to.subscription.protocol)
-        base_url = to.subscription.base_url
-        return envelope.signed_members(fields, signed, base_url, envelope.unsubscribe_url(base_url, to.arn))
+        return envelope.signed_members(fields, signed, to.subscription.base_url, to.unsubscribe_url)
 
     def _signed_fields(self, protocol: str) -> tuple[dict[str, str], Signed | None]:
         content = self.message.content
@@ -100,7 +98,7 @@ class _Publication:
         if content.subject is not None:
             fields["Subject"] = content.subject
         fields["Message"] = content.text_for(protocol)
-        fields["Timestamp"] = self._timestamp
+        fields["Timestamp"] = envelope.timestamp(self.ctx.now_ms)
         signed = None if self.topic.is_fifo else sign(self.tx, self.topic.signature_version, fields)
         self._fields[key] = (fields, signed)
         return fields, signed

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import re
 
-#: CreateTopic, Name: 1 to 256 characters, of which ``.fifo`` is part.
-TOPIC_NAME_LENGTH_MAX = 256
+#: CreateTopic, Name: 1 to 256 characters, of which ``.fifo`` is part
 TOPIC_NAME = re.compile(r"[A-Za-z0-9_-]{1,256}")
 FIFO_TOPIC_NAME = re.compile(r"[A-Za-z0-9_-]{1,251}\.fifo")
 #: CreateTopic, DisplayName. characters

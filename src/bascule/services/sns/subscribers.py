@@ -15,6 +15,7 @@ from bascule.kernel.store import Tx
 from bascule.patterns import Pattern
 from bascule.services.sns import limits, state
 from bascule.services.sns.addressing import TopicName
+from bascule.services.sns.envelope import unsubscribe_url
 from bascule.services.sns.filter_policy import ATTRIBUTES, compile_policy
 from bascule.services.sns.model import Subscription, Topic
 from bascule.services.sns.subscription_attributes import dead_letter_arn
@@ -25,6 +26,7 @@ class Subscriber(msgspec.Struct, frozen=True, gc=False):
 
     subscription: Subscription
     arn: str
+    unsubscribe_url: str
     pattern: Pattern | None
     is_about_attributes: bool
     dead_letter_arn: str | None
@@ -40,6 +42,7 @@ def _prepared(body: bytes) -> Subscriber | None:
     return Subscriber(
         subscription=subscription,
         arn=subscription.arn,
+        unsubscribe_url=unsubscribe_url(subscription.base_url, subscription.arn),
         pattern=compile_policy(subscription.attributes.get("FilterPolicy", ""), scope),
         is_about_attributes=scope == ATTRIBUTES,
         dead_letter_arn=dead_letter_arn(subscription),

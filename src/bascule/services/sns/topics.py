@@ -127,8 +127,7 @@ def get_topic_attributes(ctx: Context, tx: Tx, inp: api.GetTopicAttributesInput)
 def set_topic_attributes(ctx: Context, tx: Tx, inp: api.SetTopicAttributesInput) -> api.Empty:
     """Set one attribute; no value or an empty one clears those that have a default.
 
-    Raises   NotFound, InvalidParameter; SubscriptionLimitExceeded is never raised, a size that the number of
-             subscriptions forbids is an InvalidParameter.
+    Raises   NotFound, InvalidParameter; NotImplementedHere for the archive.
     """
     named, topic = state.find(ctx, tx, inp.topic_arn)
     given = {inp.attribute_name: inp.attribute_value or ""}
