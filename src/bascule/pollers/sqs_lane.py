@@ -174,11 +174,6 @@ class Lane:
             batch.let_go()
         return [record for batch in waiting for record in batch.records]
 
-    @property
-    def has_waiting(self) -> bool:
-        """Whether any batch is held that does not run."""
-        return bool(self.gathering.open or self.gathering.complete or self.resting)
-
     def next_due_ms(self) -> int | None:
         """The earliest moment this lane waits for."""
         if not self.is_open:

@@ -268,8 +268,8 @@ class SqsMappings:
 
     def _empty(self, lane: Lane) -> None:
         """The lane is closed: what it holds and does not run goes back to the queue."""
-        if lane.has_waiting:
-            self._spawn(self._give_back(lane.scope, lane.take_out_waiting()))
+        if records := lane.take_out_waiting():
+            self._spawn(self._give_back(lane.scope, records))
 
     def _room(self, lane: Lane) -> int:
         """How many more batches of the lane may start; one that runs some leaves a part of the machine to others."""

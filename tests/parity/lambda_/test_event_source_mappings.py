@@ -145,3 +145,112 @@ def test_missing_function_and_missing_queue_are_refused(world: World, functions:
     with pytest.raises(ClientError) as refused:
         functions.create_event_source_mapping(EventSourceArn=f"{arn}-not", FunctionName="somebody")
     assert "NonExistentQueue" in refused.value.response["Error"]["Message"]
+
+
+def test_fifo_groups_keep_their_order_and_a_failing_group_waits_alone(world: World) -> None:
+    mapped = Mapped(world, "ordered", fifo=True, BatchSize=1)
+    mapped.send("raise", "a2", MessageGroupId="a")
+    mapped.send("b1", "b2", MessageGroupId="b")
+    assert sorted(batch[0] for batch in mapped.seen) == ["b1", "b2", "raise"]
+    world.advance(seconds=31)
+    assert [batch[0] for batch in mapped.seen].count("raise") == 2
+    assert "a2" not in [batch[0] for batch in mapped.seen]
+    record = events(world, "ordered")[0]["Records"][0]
+    assert {"MessageGroupId", "MessageDeduplicationId", "SequenceNumber"} <= record["attributes"].keys()
+
+
+def test_filtered_messages_are_deleted_and_never_reach_the_function(world: World) -> None:
+    pattern = json.dumps({"body": {"temperature": [{"numeric": [">", 30]}]}})
+    mapped = Mapped(world, "filtered", FilterCriteria={"Filters": [{"Pattern": pattern}]})
+    mapped.send('{"temperature":31}', '{"temperature":29}', "no json")
+    assert mapped.seen == [['{"temperature":31}']]
+    assert mapped.depth == (0, 0)
+
+
+def test_batching_window_gathers_more_than_ten(world: World) -> None:
+    mapped = Mapped(world, "gathered", BatchSize=100, MaximumBatchingWindowInSeconds=20)
+    mapped.send(*(f"m{n}" for n in range(25)))
+    assert mapped.depth == (0, 25)
+    world.advance(seconds=21)
+    assert [len(batch) for batch in mapped.seen] == [25]
+
+
+def test_mapping_of_an_alias_follows_the_alias(world: World, functions: Any) -> None:
+    create_function(functions, "aliased", SAYS)
+    functions.publish_version(FunctionName="aliased")
+    functions.create_alias(FunctionName="aliased", Name="live", FunctionVersion="1")
+    url, arn = queue(world.client("sqs"), "aliased")
+    made = functions.create_event_source_mapping(EventSourceArn=arn, FunctionName="aliased:live")
+    assert made["FunctionArn"].endswith(":function:aliased:live")
+    world.settle()
+    world.client("sqs").send_message(QueueUrl=url, MessageBody="a")
+    world.settle()
+    assert bodies(world, "aliased") == [["a"]]
+
+
+def test_throttled_function_lets_messages_come_back_until_the_queue_gives_them_up(world: World) -> None:
+    mapped = Mapped(world, "stopped")
+    dead_url, dead_arn = queue(mapped.sqs, "stopped-dead")
+    mapped.sqs.set_queue_attributes(
+        QueueUrl=mapped.url,
+        Attributes={"RedrivePolicy": json.dumps({"deadLetterTargetArn": dead_arn, "maxReceiveCount": 1})},
+    )
+    mapped.functions.put_function_concurrency(FunctionName="stopped", ReservedConcurrentExecutions=0)
+    mapped.send("never run")
+    world.advance(minutes=1)
+    assert depth(mapped.sqs, dead_url) == (1, 0)
+
+
+def test_life_of_a_mapping_as_terraform_walks_it(world: World) -> None:
+    mapped = Mapped(world, "life", Enabled=False, Tags={"team": "blue"})
+    functions = mapped.functions
+    assert functions.get_event_source_mapping(UUID=mapped.uuid)["State"] == "Disabled"
+    assert functions.update_event_source_mapping(UUID=mapped.uuid, Enabled=True)["State"] == "Enabling"
+    world.settle()
+    shown = functions.get_event_source_mapping(UUID=mapped.uuid)
+    assert (shown["State"], shown["BatchSize"], shown["FunctionResponseTypes"]) == ("Enabled", 10, [])
+    assert "LastProcessingResult" not in shown
+    assert "StartingPosition" not in shown
+    assert functions.list_tags(Resource=shown["EventSourceMappingArn"])["Tags"] == {"team": "blue"}
+    listed = functions.list_event_source_mappings(EventSourceArn=mapped.arn)["EventSourceMappings"]
+    assert [one["UUID"] for one in listed] == [mapped.uuid]
+    assert functions.delete_event_source_mapping(UUID=mapped.uuid)["State"] == "Deleting"
+    world.settle()
+    with pytest.raises(functions.exceptions.ResourceNotFoundException):
+        functions.get_event_source_mapping(UUID=mapped.uuid)
+
+
+def test_wire_refuses_what_the_model_bounds_and_names_what_is_missing(world: World, sqs: Any) -> None:
+    functions = world.client("lambda", parameter_validation=False)
+    create_function(functions, "bounded", SAYS)
+    _, arn = queue(sqs, "bounded")
+    for wrong, code in (
+        ({"BatchSize": 10_001}, "ValidationException"),
+        ({"MaximumBatchingWindowInSeconds": 301}, "ValidationException"),
+        ({"ScalingConfig": {"MaximumConcurrency": 1}}, "ValidationException"),
+        ({"FunctionResponseTypes": ["Other"]}, "ValidationException"),
+        ({"DestinationConfig": {"OnFailure": {"Destination": arn}}}, "InvalidParameterValueException"),
+    ):
+        with pytest.raises(ClientError) as refused:
+            functions.create_event_source_mapping(EventSourceArn=arn, FunctionName="bounded", **wrong)
+        assert refused.value.response["Error"]["Code"] == code
+    stream = "arn:aws:kinesis:us-east-1:000000000000:stream/s"
+    with pytest.raises(ClientError, match="Kinesis streams are missing"):
+        functions.create_event_source_mapping(EventSourceArn=stream, FunctionName="bounded", StartingPosition="LATEST")
+
+
+def test_event_of_a_rule_is_told_from_rule_to_queue_to_function(world: World) -> None:
+    mapped = Mapped(world, "told")
+    bus = world.client("events")
+    bus.put_rule(Name="told", EventPattern=json.dumps({"source": ["shop"]}))
+    bus.put_targets(Rule="told", Targets=[{"Id": "q", "Arn": mapped.arn}])
+    sent = bus.put_events(Entries=[{"Source": "shop", "DetailType": "Order", "Detail": '{"n":1}'}])
+    world.settle()
+    story = json.loads(world.get(f"/_bascule/stories/{sent['Entries'][0]['EventId']}").body)
+    (delivery,) = story["deliveries"]
+    assert delivery["target_arn"] == mapped.arn
+    (invocation,) = delivery["invocations"]
+    assert (invocation["state"], invocation["queue_arn"]) == ("succeeded", mapped.arn)
+    assert invocation["function_arn"].endswith(":function:told")
+    assert invocation["mapping_arn"].endswith(mapped.uuid)
+    assert story["invocations"] == []
