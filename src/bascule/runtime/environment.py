@@ -98,6 +98,7 @@ class Environment:
         worker.kill()
         init_ms = self._ms_since(started_ns)
         status, error_type = _STATUS.get(outcome.kind, ("error", error_object(outcome.body).error_type))
+        error_type = outcome.error_type or error_type
         self.log.say(self._reporter.init_failed(self._clock.now_ms(), phase, init_ms, status, error_type))
         return outcome
 
@@ -107,6 +108,8 @@ class Environment:
         log, is_success = self.log, outcome.kind is OutcomeKind.RESULT
         memory_mb = self._worker.memory_used_mb if self._worker else 0
         status, error_type = _STATUS.get(outcome.kind, ("success", ""))
+        if outcome.kind is OutcomeKind.EXITED:
+            error_type = outcome.error_type or error_type
         measures = Measures(
             duration_ms=duration_ms,
             memory_used_mb=memory_mb,

@@ -64,7 +64,8 @@ def failure_payload(outcome: Outcome, request_id: str, timeout_s: float) -> byte
         error_type, reason = OUT_OF_MEMORY, "Runtime exited with error: signal: killed"
     else:
         assert outcome.kind is OutcomeKind.EXITED, outcome.kind
-        error_type, reason = EXIT_ERROR, exit_reason(outcome.exit_status)
+        error_type = outcome.error_type or EXIT_ERROR
+        reason = outcome.reason or exit_reason(outcome.exit_status)
     return msgspec.json.encode({"errorType": error_type, "errorMessage": f"RequestId: {request_id} Error: {reason}"})
 
 

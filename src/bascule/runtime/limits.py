@@ -50,3 +50,19 @@ FULL_PAUSE_S = 0.005
 ZYGOTE_START_S_MAX = 30.0
 #: A process that closed its channel but lives is killed after this. seconds; ours
 HANG_UP_S_MAX = 0.2
+#: Connections to the Runtime API of one environment. count; ours
+API_CONNECTIONS_MAX = 64
+#: Requests that may wait behind another on one connection. count; ours
+API_PIPELINED_MAX = 16
+#: Size of a request's head. bytes; ours
+API_HEAD_BYTES_MAX = 1024 * 1024
+#: Request bodies kept at once for one environment; what comes on top counts as too large. bytes; ours
+API_BODIES_BYTES_MAX = 16 * 1024 * 1024
+#: Extensions of an environment. count; recorded
+EXTENSIONS_MAX = 10
+#: Time external extensions have between SHUTDOWN and their end. milliseconds; Extensions API
+SHUTDOWN_MS = 2_000
+#: ... of which the runtime has this much between SIGTERM and SIGKILL. seconds; Lambda guide, shutdown phase
+RUNTIME_SHUTDOWN_S_MAX = 0.5
+#: What a process sent before it ended is awaited this long. seconds; ours
+EXIT_GRACE_S = 0.005

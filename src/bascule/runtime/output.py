@@ -78,9 +78,12 @@ class EventSplitter:
 
 
 class OutputReader:
-    """Reads one pipe on the event loop and hands events to ``printed``, which gives False when they are being dropped."""
+    """Reads one pipe on the event loop and hands events to ``printed``, which gives False when they are being dropped.
 
-    def __init__(self, fd: int, printed: Callable[[list[str]], bool]) -> None:
+    One that is not ``is_reading`` from the start leaves everything in the pipe until ``begin``.
+    """
+
+    def __init__(self, fd: int, printed: Callable[[list[str]], bool], *, is_reading: bool = True) -> None:
         self._fd = fd
         self._printed = printed
         self._splitter = EventSplitter()
@@ -88,7 +91,13 @@ class OutputReader:
         self._resume: asyncio.TimerHandle | None = None
         self._is_open = True
         os.set_blocking(fd, False)
-        self._loop.add_reader(fd, self._readable)
+        if is_reading:
+            self.begin()
+
+    def begin(self) -> None:
+        """Start to read."""
+        if self._is_open:
+            self._loop.add_reader(self._fd, self._readable)
 
     def drain(self) -> None:
         """Read what is in the pipe now, and end an unfinished line: an invocation's output ends with it.

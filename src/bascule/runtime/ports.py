@@ -46,11 +46,17 @@ class OutcomeKind(enum.Enum):
 
 
 class Outcome(msgspec.Struct, frozen=True):
-    """The end of a phase. ``exit_status`` is negative for a signal."""
+    """The end of a phase. ``exit_status`` is negative for a signal.
+
+    ``error_type`` is what the platform calls the failure when the kind does not say it; ``reason`` words an EXITED that has
+    no status.
+    """
 
     kind: OutcomeKind
     body: bytes = b""
     exit_status: int = 0
+    error_type: str = ""
+    reason: str = ""
 
 
 class Request(msgspec.Struct, frozen=True):

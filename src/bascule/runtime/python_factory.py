@@ -9,21 +9,14 @@ from pathlib import Path
 
 from bascule.kernel.invocation import RuntimeUnavailable
 from bascule.runtime.interpreters import Interpreters, link_bundled
-from bascule.runtime.limits import (
-    DATA_HEADROOM_BYTES,
-    FILES_MAX,
-    NICENESS,
-    RESPONSE_BYTES_MAX,
-    USER_PROCESSES_MAX,
-)
+from bascule.runtime.launcher import resource_limits
+from bascule.runtime.limits import NICENESS, RESPONSE_BYTES_MAX
 from bascule.runtime.output import OutputReader
 from bascule.runtime.ports import Plan
 from bascule.runtime.python_worker import PythonWorker, open_ends
 from bascule.runtime.variables import function_variables
 from bascule.runtime.zygote import Zygote
 from bascule.runtime.zygotes import Zygotes
-
-_MIB = 1024 * 1024
 
 
 class PythonFactory:
@@ -88,12 +81,13 @@ class PythonFactory:
         variables = function_variables(
             function,
             code_root=plan.code_root,
-            library_root=self._library_root,
+            runtime_root=self._library_root,
             layer_root=plan.layer_root,
             tmp_dir=plan.tmp_dir,
             log_stream=plan.log_stream,
             base_url=self._base_url(),
-            interpreter=interpreter,
+            program_dir=Path(interpreter).parent,
+            of_runtime={"PYTHONPATH": str(self._library_root)},
         )
         return {
             "handler": function.handler,
@@ -103,13 +97,7 @@ class PythonFactory:
             "shown_paths": shown,
             "response_bytes_max": RESPONSE_BYTES_MAX,
             "niceness": NICENESS,
-            "limits": {
-                "CORE": 0,
-                "NOFILE": FILES_MAX,
-                "NPROC": USER_PROCESSES_MAX,
-                "FSIZE": function.tmp_mb * _MIB,
-                "DATA": 2 * function.memory_mb * _MIB + DATA_HEADROOM_BYTES,
-            },
+            "limits": resource_limits(function),
         }
 
     async def stop(self) -> None:

@@ -12,16 +12,20 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-from bascule.kernel.clock import Clock
+from bascule.kernel.clock import Clock, RealClock
 from bascule.kernel.ids import Ids
 from bascule.kernel.invocation import FunctionVersion, Invocation, InvocationResult, RuntimeUnavailable
 from bascule.kernel.settings import Settings
+from bascule.runtime.api_factory import ApiFactory
 from bascule.runtime.concurrency import Concurrency
 from bascule.runtime.environment import Environment
 from bascule.runtime.environment_log import EnvironmentLog
 from bascule.runtime.fleet import Fleet
+from bascule.runtime.launcher import Launcher
+from bascule.runtime.node import Node
 from bascule.runtime.packages import Packages, remove_tree
 from bascule.runtime.ports import CodeSource, EnvironmentFactory, LogSink, Plan, Worker
+from bascule.runtime.provided import Provided
 from bascule.runtime.python_factory import PythonFactory
 from bascule.runtime.report import log_group_name, log_stream_name
 from bascule.runtime.watch import Watch
@@ -47,8 +51,12 @@ class FunctionRuntime:
         self._work_dir = work_dir.absolute()
         self._concurrency = Concurrency(settings.concurrency_max)
         self._packages = Packages(self._work_dir / "code", code, ids)
+        launcher = Launcher()
+        # Deadlines are compared by other processes with the machine's clock, whatever time it is for a server under test.
+        languages = [ApiFactory(language, launcher, base_url, RealClock(), ids) for language in (Node(), Provided())]
         self._factories: tuple[EnvironmentFactory, ...] = (
             PythonFactory(self._work_dir / "runtime", settings.python, base_url),
+            *languages,
         )
         self._running: set[asyncio.Task[InvocationResult]] = set()
         self._chores: set[asyncio.Future[None]] = set()

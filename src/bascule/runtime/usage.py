@@ -23,6 +23,12 @@ def resident_kb(pid: int) -> int:
     return int(fields[1]) * _PAGE_KB if fields else 0
 
 
+def peak_kb(pid: int) -> int:
+    """The most resident memory that one program has had since it was executed. kilobytes"""
+    _, found, rest = _read(f"/proc/{pid}/status").partition("VmHWM:")
+    return int(rest.split(maxsplit=1)[0]) if found else 0
+
+
 def family_kb(pids: list[int], unless_below_kb: int) -> int:
     """Memory of several processes, each shared page counted once in total. kilobytes
 

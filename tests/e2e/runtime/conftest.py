@@ -15,7 +15,7 @@ import sys
 import textwrap
 import time
 import zipfile
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Collection, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -76,19 +76,23 @@ class Machine:
 
         self._runner.run(calling())
 
-    def store(self, files: dict[str, str]) -> str:
-        """The digest of a package of these files."""
+    def store(self, files: dict[str, str | bytes], programs: Collection[str] = ()) -> str:
+        """The digest of a package of these files; those in ``programs`` may be executed."""
         packed = io.BytesIO()
         with zipfile.ZipFile(packed, "w") as package:
             for name, text in files.items():
-                package.writestr(name, textwrap.dedent(text))
+                entry = zipfile.ZipInfo(name)
+                entry.external_attr = (0o755 if name in programs else 0o644) << 16
+                package.writestr(entry, textwrap.dedent(text) if isinstance(text, str) else text)
         digest = hashlib.sha256(packed.getvalue()).hexdigest()
         (self._packages / digest).write_bytes(packed.getvalue())
         return digest
 
-    def deploy(self, source: str | dict[str, str], **fields: Any) -> FunctionVersion:
+    def deploy(
+        self, source: str | dict[str, str | bytes], programs: Collection[str] = (), **fields: Any
+    ) -> FunctionVersion:
         """A function whose module ``app`` is ``source``; a dict gives several files."""
-        digest = self.store({"app.py": source} if isinstance(source, str) else source)
+        digest = self.store({"app.py": source} if isinstance(source, str) else source, programs)
         values: dict[str, Any] = {
             "scope": Scope(),
             "name": f"function-{self.ids.token(4)}",
@@ -119,13 +123,13 @@ class Machine:
 
         return self.wait(all_of_them())
 
-    def run(self, source: str | dict[str, str], event: object = None, **fields: Any) -> Any:
+    def run(self, source: str | dict[str, str | bytes], event: object = None, **fields: Any) -> Any:
         """Deploy, invoke once, and give the decoded result of a success."""
         result = self.invoke(self.deploy(source, **fields), event)
         assert result.function_error is None, result.payload
         return json.loads(result.payload)
 
-    def fail(self, source: str | dict[str, str], event: object = None, **fields: Any) -> dict[str, Any]:
+    def fail(self, source: str | dict[str, str | bytes], event: object = None, **fields: Any) -> dict[str, Any]:
         """Deploy, invoke once, and give the decoded error object of a failure."""
         result = self.invoke(self.deploy(source, **fields), event)
         assert result.function_error == "Unhandled", result.payload

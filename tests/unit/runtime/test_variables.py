@@ -35,12 +35,13 @@ def variables(**fields: object) -> dict[str, str]:
     return function_variables(
         msgspec.structs.replace(FUNCTION, **fields),
         code_root=Path("/work/code"),
-        library_root=Path("/work/lib"),
+        runtime_root=Path("/work/lib"),
         layer_root=None,
         tmp_dir=Path("/work/tmp"),
         log_stream="stream",
         base_url="http://127.0.0.1:4566",
-        interpreter="/opt/venv/bin/python",
+        program_dir=Path("/opt/venv/bin"),
+        of_runtime={"PYTHONPATH": "/work/lib"},
     )
 
 

@@ -1,0 +1,168 @@
+"""``EnvironmentFactory`` for runtimes that speak the Runtime API: Node, and any program named ``bootstrap``.
+
+A *language* says which program is the runtime of a function; everything else (listener, extensions, limits,
+shutdown) is the same.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Protocol
+
+from bascule.kernel.clock import Clock
+from bascule.kernel.ids import Ids
+from bascule.kernel.invocation import RuntimeUnavailable
+from bascule.runtime.api_worker import ApiWorker, Launch
+from bascule.runtime.launcher import Launcher, NotExecutable, Program
+from bascule.runtime.output import OutputReader
+from bascule.runtime.ports import Plan
+from bascule.runtime.variables import function_variables
+from bascule.runtime.zygote import Fork
+
+
+class Language(Protocol):
+    """Which program runs functions of some runtimes."""
+
+    def runs(self, runtime: str) -> bool:
+        """Whether it is the one for this runtime identifier."""
+
+    def version(self, runtime: str) -> str:
+        """What INIT_START says."""
+
+    @property
+    def root(self) -> Path:
+        """What is ``/var/runtime`` on AWS."""
+
+    async def command(self, plan: Plan) -> tuple[str, ...]:
+        """The program and its arguments. Raises NotExecutable (the package's fault), RuntimeUnavailable (the machine's)."""
+
+    def variables(self, plan: Plan) -> dict[str, str]:
+        """Variables that only this runtime has."""
+
+
+class ApiFactory:
+    """Starts environments of one language."""
+
+    def __init__(
+        self, language: Language, launcher: Launcher, base_url: Callable[[], str], wall_clock: Clock, ids: Ids
+    ) -> None:
+        self._language = language
+        self._launcher = launcher
+        self._base_url = base_url
+        self._wall_clock = wall_clock
+        self._ids = ids
+        self._lingering: set[asyncio.Task[None]] = set()
+
+    def runs(self, runtime: str) -> bool:
+        """See ``ports.EnvironmentFactory``."""
+        return self._language.runs(runtime)
+
+    def runtime_version(self, runtime: str) -> str:
+        """See ``ports.EnvironmentFactory``."""
+        return self._language.version(runtime)
+
+    def prepare(self, runtime: str) -> None:
+        """See ``ports.EnvironmentFactory``."""
+        self._launcher.prepare()
+
+    async def start(self, plan: Plan) -> ApiWorker:
+        """See ``ports.EnvironmentFactory``."""
+        command: tuple[str, ...] | NotExecutable
+        try:
+            command = await self._language.command(plan)
+        except NotExecutable as error:
+            command = error
+        extensions = _extension_programs(plan.layer_root)
+        try:
+            reading, writing = os.pipe()
+        except OSError as error:
+            raise RuntimeUnavailable(f"A function process could not be made: {error.strerror}.") from error
+        worker = ApiWorker(
+            plan.function,
+            OutputReader(reading, plan.printed, is_reading=False),
+            writing,
+            [program.name for program in extensions],
+            now_ms=self._wall_clock.now_ms,
+            new_id=self._ids.uuid,
+            say=lambda line: plan.printed([line]),
+            linger=self._linger,
+        )
+        variables = self._variables(plan, command, await worker.open())
+        # Extensions know nothing of the runtime's own variables.
+        of_extension = {name: value for name, value in variables.items() if not name.startswith("_")}
+        await worker.start(
+            self._launch(plan, command, variables, plan.code_root, writing),
+            [self._launch(plan, (str(program),), of_extension, Path("/"), writing) for program in extensions],
+        )
+        return worker
+
+    def _variables(self, plan: Plan, command: tuple[str, ...] | NotExecutable, address: str) -> dict[str, str]:
+        program_dir = Path("/usr/local/bin") if isinstance(command, NotExecutable) else Path(command[0]).parent
+        return function_variables(
+            plan.function,
+            code_root=plan.code_root,
+            runtime_root=self._language.root,
+            layer_root=plan.layer_root,
+            tmp_dir=plan.tmp_dir,
+            log_stream=plan.log_stream,
+            base_url=self._base_url(),
+            program_dir=program_dir,
+            of_runtime=self._language.variables(plan),
+            runtime_api=address,
+        )
+
+    def _launch(
+        self,
+        plan: Plan,
+        command: tuple[str, ...] | NotExecutable,
+        variables: dict[str, str],
+        directory: Path,
+        output_fd: int,
+    ) -> Launch:
+        async def launch() -> Fork:
+            if isinstance(command, NotExecutable):
+                raise command
+            program = Program(command, variables, directory)
+            try:
+                return await self._launcher.launch(plan.function, program, output_fd)
+            except NotExecutable as error:
+                raise NotExecutable(shown(str(error), plan)) from error
+
+        return launch
+
+    def _linger(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.create_task(work)
+        self._lingering.add(task)
+        task.add_done_callback(self._lingering.discard)
+
+    async def stop(self) -> None:
+        """See ``ports.EnvironmentFactory``. Waits for extensions that have been told of the end, then kills."""
+        while self._lingering:
+            await asyncio.gather(*self._lingering)
+        await self._launcher.stop()
+
+
+def _extension_programs(layer_root: Path | None) -> list[Path]:
+    """The external extensions of a function's layers."""
+    folder = layer_root / "extensions" if layer_root else None
+    if folder is None or not folder.is_dir():
+        return []
+    return sorted(program for program in folder.iterdir() if program.is_file())
+
+
+def shown(text: str, plan: Plan) -> str:
+    """Text with the places of code and layers as a function's author knows them."""
+    if plan.layer_root is not None:
+        text = text.replace(str(plan.layer_root), "/opt")
+    return text.replace(str(plan.code_root), "/var/task")
+
+
+def real_path(path: str, plan: Plan) -> str:
+    """Where a path under ``/var/task`` or ``/opt`` really is."""
+    for known, root in (("/var/task", plan.code_root), ("/opt", plan.layer_root)):
+        if root is not None and (path == known or path.startswith(f"{known}/")):
+            return f"{root}{path[len(known) :]}"
+    return path

@@ -1,0 +1,210 @@
+"""A small HTTP/1.1 server on a loopback port, for the processes of one execution environment.
+
+Every environment has a port of its own: the address that a process was given is all that says who it is. What arrives is
+not trusted: heads, bodies, connections and pipelined requests are bounded. Requests of one connection are answered in order,
+and an answer may be a future (a long poll); when the client goes, the future is cancelled.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import http
+from collections import deque
+from collections.abc import Callable
+from typing import cast
+
+import httptools
+import msgspec
+
+from bascule.runtime.limits import (
+    API_BODIES_BYTES_MAX,
+    API_CONNECTIONS_MAX,
+    API_HEAD_BYTES_MAX,
+    API_PIPELINED_MAX,
+    RESPONSE_BYTES_MAX,
+)
+
+_PHRASES = {status.value: status.phrase for status in http.HTTPStatus}
+
+
+class ApiRequest(msgspec.Struct, frozen=True):
+    """A request read whole. Header names are lower case; trailers count as headers."""
+
+    method: str
+    path: str
+    headers: dict[str, str]
+    body: bytes = b""
+    #: The body was longer than may be kept, and was not.
+    is_oversize: bool = False
+
+
+class ApiAnswer(msgspec.Struct, frozen=True):
+    """What goes back. ``Content-Length`` is added."""
+
+    status: int
+    body: bytes = b""
+    headers: dict[str, str] = msgspec.field(default_factory=lambda: {"Content-Type": "application/json"})
+
+
+Handle = Callable[[ApiRequest], "ApiAnswer | asyncio.Future[ApiAnswer]"]
+
+
+class HttpListener:
+    """Serves ``handle`` on a port of 127.0.0.1 from ``open`` to ``close``."""
+
+    def __init__(self, handle: Handle) -> None:
+        self.handle = handle
+        self.address = ""
+        #: Bytes of request bodies kept now, over all connections.
+        self.kept_bytes = 0
+        self.connections: set[_Connection] = set()
+        self._server: asyncio.Server | None = None
+
+    async def open(self) -> None:
+        """Begin to listen; sets ``address``. Raises OSError when there is no port."""
+        self._server = await asyncio.get_running_loop().create_server(lambda: _Connection(self), "127.0.0.1", 0)
+        host, port = self._server.sockets[0].getsockname()
+        self.address = f"{host}:{port}"
+
+    def close(self) -> None:
+        """Stop listening and drop every connection. Twice is fine."""
+        if self._server is not None:
+            self._server.close()
+            self._server = None
+        for connection in list(self.connections):
+            connection.drop()
+
+
+class _Connection(asyncio.Protocol):
+    """One client. The parser's callbacks (``on_...``) build requests; ``_advance`` answers them one by one."""
+
+    def __init__(self, listener: HttpListener) -> None:
+        self._listener = listener
+        self._parser = httptools.HttpRequestParser(self)
+        self._transport: asyncio.Transport | None = None
+        self._waiting: deque[tuple[ApiRequest, bool]] = deque()
+        self._pending: asyncio.Future[ApiAnswer] | None = None
+        self._is_in_head = True
+        self._head_bytes = 0
+        self._is_writable = True
+        self._reset()
+
+    def _reset(self) -> None:
+        self._url = b""
+        self._headers: dict[str, str] = {}
+        self._chunks: list[bytes] = []
+        self._body_bytes = 0
+        self._is_oversize = False
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's does not inherit from it
+        self._listener.connections.add(self)
+        if len(self._listener.connections) > API_CONNECTIONS_MAX:
+            self.drop()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._listener.connections.discard(self)
+        self._transport = None
+        self._let_go(self._body_bytes)
+        self._body_bytes = 0
+        while self._waiting:
+            self._let_go(len(self._waiting.popleft()[0].body))
+        if self._pending is not None:
+            self._pending.cancel()
+
+    def _let_go(self, body_bytes: int) -> None:
+        self._listener.kept_bytes -= body_bytes
+
+    def drop(self) -> None:
+        """End the connection now."""
+        if self._transport is not None:
+            self._transport.abort()
+
+    def data_received(self, data: bytes) -> None:
+        try:
+            self._parser.feed_data(data)
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade):
+            self.drop()
+            return
+        if self._is_in_head:
+            self._head_bytes += len(data)
+            if self._head_bytes > API_HEAD_BYTES_MAX:
+                self.drop()
+
+    def on_url(self, url: bytes) -> None:
+        self._url += url
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self._headers[name.decode("latin-1").lower()] = value.decode("latin-1")
+
+    def on_headers_complete(self) -> None:
+        self._is_in_head = False
+        if self._headers.get("expect", "").lower() == "100-continue" and self._transport is not None:
+            self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+
+    def on_body(self, chunk: bytes) -> None:
+        if self._is_oversize:
+            return
+        listener = self._listener
+        if self._body_bytes + len(chunk) > RESPONSE_BYTES_MAX or listener.kept_bytes >= API_BODIES_BYTES_MAX:
+            self._is_oversize = True
+            self._chunks.clear()
+            self._let_go(self._body_bytes)
+            self._body_bytes = 0
+            return
+        self._chunks.append(chunk)
+        self._body_bytes += len(chunk)
+        listener.kept_bytes += len(chunk)
+
+    def on_message_complete(self) -> None:
+        method = self._parser.get_method().decode("latin-1")
+        path = self._url.decode("latin-1").partition("?")[0]
+        request = ApiRequest(method, path, self._headers, b"".join(self._chunks), self._is_oversize)
+        self._waiting.append((request, self._parser.should_keep_alive()))
+        self._is_in_head, self._head_bytes = True, 0
+        self._reset()
+        if len(self._waiting) > API_PIPELINED_MAX:
+            self.drop()
+        else:
+            self._advance()
+
+    def _advance(self) -> None:
+        while self._waiting and self._pending is None and self._is_writable and self._transport is not None:
+            request, is_kept_alive = self._waiting.popleft()
+            self._let_go(len(request.body))
+            answer = self._listener.handle(request)
+            if isinstance(answer, ApiAnswer):
+                self._write(answer, is_kept_alive)
+            else:
+                self._pending = answer
+                answer.add_done_callback(lambda done, keep=is_kept_alive: self._answered(done, keep))  # type: ignore[misc]
+
+    def _answered(self, done: asyncio.Future[ApiAnswer], is_kept_alive: bool) -> None:
+        self._pending = None
+        if self._transport is None:
+            return
+        if done.cancelled():
+            self.drop()
+            return
+        self._write(done.result(), is_kept_alive)
+        self._advance()
+
+    def _write(self, answer: ApiAnswer, is_kept_alive: bool) -> None:
+        if self._transport is None or self._transport.is_closing():
+            return
+        lines = [f"HTTP/1.1 {answer.status} {_PHRASES[answer.status]}"]
+        lines += [f"{name}: {value}" for name, value in answer.headers.items()]
+        lines.append(f"Content-Length: {len(answer.body)}")
+        if not is_kept_alive:
+            lines.append("Connection: close")
+        head = ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1", "replace")
+        self._transport.write(head + answer.body)
+        if not is_kept_alive:
+            self._transport.close()
+
+    def pause_writing(self) -> None:
+        self._is_writable = False
+
+    def resume_writing(self) -> None:
+        self._is_writable = True
+        self._advance()

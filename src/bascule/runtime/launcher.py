@@ -1,0 +1,108 @@
+"""Starts programs (a ``bootstrap``, Node, an extension) as forks of a zygote that has imported nothing.
+
+So they have what Python environments have: a process group, a death signal, an adopter for what they leave behind, and a
+process id that stays theirs until it is buried.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import msgspec
+
+from bascule.kernel.invocation import FunctionVersion, RuntimeUnavailable
+from bascule.runtime.limits import DATA_HEADROOM_BYTES, FILES_MAX, NICENESS, USER_PROCESSES_MAX
+from bascule.runtime.worker.bascule_environment import frames
+from bascule.runtime.zygote import Fork, Zygote
+from bascule.runtime.zygotes import Zygotes
+
+_MIB = 1024 * 1024
+_REASON_BYTES_MAX = 4_096
+
+
+class NotExecutable(Exception):
+    """The program cannot be executed; the message says which and why, as AWS does."""
+
+
+class Program(msgspec.Struct, frozen=True):
+    """What is executed: an absolute path and arguments, variables, and the directory it starts in."""
+
+    command: tuple[str, ...]
+    variables: Mapping[str, str]
+    directory: Path
+
+
+def resource_limits(function: FunctionVersion) -> dict[str, int]:
+    """Resource limits of every process of a function, by the names of ``RLIMIT_...``."""
+    return {
+        "CORE": 0,
+        "NOFILE": FILES_MAX,
+        "NPROC": USER_PROCESSES_MAX,
+        "FSIZE": function.tmp_mb * _MIB,
+        "DATA": 2 * function.memory_mb * _MIB + DATA_HEADROOM_BYTES,
+    }
+
+
+class Launcher:
+    """Starts programs until it is stopped."""
+
+    def __init__(self) -> None:
+        self._zygotes = Zygotes(lambda interpreter: Zygote.start(interpreter, None))
+
+    def prepare(self) -> None:
+        """Make the next start fast."""
+        self._zygotes.prepare(sys.executable)
+
+    async def launch(self, function: FunctionVersion, program: Program, output_fd: int) -> Fork:
+        """Start a program of a function; its output goes to ``output_fd``, which stays the caller's.
+
+        Raises   NotExecutable; RuntimeUnavailable when no process can be made.
+        """
+        zygote = await self._zygotes.get(sys.executable)
+        try:
+            ours, theirs = socket.socketpair()
+        except OSError as error:
+            raise RuntimeUnavailable(f"A function process could not be made: {error.strerror}.") from error
+        with ours:
+            with theirs:
+                fork = await zygote.fork(theirs, output_fd)
+            try:
+                reason = await self._started(ours, function, program)
+            except BaseException:  # raised again below
+                fork.kill_group()
+                raise
+        if reason:
+            raise NotExecutable(reason)
+        return fork
+
+    @staticmethod
+    async def _started(channel: socket.socket, function: FunctionVersion, program: Program) -> str:
+        """Tell a fork what to become and wait until it has; gives the reason when it cannot."""
+        loop = asyncio.get_running_loop()
+        channel.setblocking(False)
+        start = msgspec.json.encode(
+            {
+                "command": program.command,
+                "variables": program.variables,
+                "directory": os.fspath(program.directory),
+                "niceness": NICENESS,
+                "limits": resource_limits(function),
+            }
+        )
+        said = b""
+        try:
+            await loop.sock_sendall(channel, frames.HEAD.pack(frames.START, 0, len(start)) + start)
+            while chunk := await loop.sock_recv(channel, _REASON_BYTES_MAX):
+                said += chunk
+        except OSError:
+            return said[frames.HEAD.size :].decode()
+        return said[frames.HEAD.size :].decode()
+
+    async def stop(self) -> None:
+        """Kill everything that was started and wait until it is gone."""
+        await self._zygotes.stop()
