@@ -3,52 +3,63 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+import contextlib
+import socket
+import threading
+from collections.abc import Callable, Iterator
 
 from bascule.egress.client import BODY_BYTES_MAX, HttpClient
 from bascule.services.sns.http_work import Answer, HttpRequest
 
-Talk = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+Talk = Callable[[socket.socket], None]
 
 
-@asynccontextmanager
-async def serving(talk: Talk) -> AsyncIterator[str]:
-    """A server that does what it is told with each connection; gives its URL."""
+@contextlib.contextmanager
+def serving(talk: Talk) -> Iterator[str]:
+    """A server that does what it is told with the one connection it takes; gives its URL."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
 
-    async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            await talk(reader, writer)
-        finally:
-            writer.close()
+        def serve() -> None:
+            connection, _ = listener.accept()
+            with connection, contextlib.suppress(OSError):
+                connection.settimeout(10)
+                talk(connection)
 
-    server = await asyncio.start_server(connected, "127.0.0.1", 0)
-    port = server.sockets[0].getsockname()[1]
-    try:
-        yield f"http://127.0.0.1:{port}/hook"
-    finally:
-        server.close()
+        thread = threading.Thread(target=serve)
+        thread.start()
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}/hook"
+        thread.join()
+
+
+def read_request(connection: socket.socket) -> None:
+    received = b""
+    while not received.endswith(b"{}"):
+        received += connection.recv(65_536)
+
+
+def until_closed(connection: socket.socket) -> None:
+    while connection.recv(65_536):
+        continue
 
 
 def saying(text: bytes) -> Talk:
-    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await reader.readuntil(b"\r\n\r\n")
-        writer.write(text)
-        await writer.drain()
+    def talk(connection: socket.socket) -> None:
+        read_request(connection)
+        connection.sendall(text)
 
     return talk
 
 
 def attempt(talk: Talk, *, answer_s_max: float = 5) -> Answer:
-    async def run() -> Answer:
+    async def run(url: str) -> Answer:
         client = HttpClient(answer_s_max)
-        async with serving(talk) as url:
-            try:
-                return await client.post(HttpRequest(url, {"x-a": "b"}, b"{}"))
-            finally:
-                await client.close()
+        try:
+            return await client.post(HttpRequest(url, {"x-a": "b"}, b"{}"))
+        finally:
+            await client.close()
 
-    return asyncio.run(run())
+    with serving(talk) as url:
+        return asyncio.run(run(url))
 
 
 def test_the_status_is_the_answer() -> None:
@@ -62,29 +73,22 @@ def test_a_redirect_is_not_followed() -> None:
 
 
 def test_silence_ends_after_its_time() -> None:
-    async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await reader.read()
-
-    answer = attempt(silent, answer_s_max=0.05)
+    answer = attempt(until_closed, answer_s_max=0.05)
     assert answer.status == 0
     assert "did not answer within 0.05 seconds" in answer.error
 
 
 def test_an_answer_that_never_ends_is_cut() -> None:
-    async def endless(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await reader.readuntil(b"\r\n\r\n")
-        writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 1000000000\r\n\r\n" + bytes(BODY_BYTES_MAX * 2))
-        await writer.drain()
-        await reader.read()
+    def endless(connection: socket.socket) -> None:
+        read_request(connection)
+        connection.sendall(b"HTTP/1.1 200 OK\r\ncontent-length: 1000000000\r\n\r\n" + bytes(BODY_BYTES_MAX * 2))
+        until_closed(connection)
 
     assert attempt(endless).status == 200
 
 
 def test_a_connection_that_breaks_is_an_answer_too() -> None:
-    async def broken(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await reader.readuntil(b"\r\n\r\n")
-
-    assert attempt(broken).status == 0
+    assert attempt(read_request).status == 0
     assert attempt(saying(b"nonsense\r\n\r\n")).status == 0
 
 
