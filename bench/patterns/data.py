@@ -11,7 +11,7 @@ SOURCES = tuple(f"shop.{name}" for name in ("orders", "billing", "stock", "retur
 DETAIL_TYPES = ("Order Created", "Order Paid", "Order Shipped", "Order Cancelled", "Order Returned")
 REGIONS = tuple(f"region-{number:02d}" for number in range(4))
 STATUSES = ("new", "paid", "packed", "shipped", "delivered", "cancelled")
-PRODUCT_COUNT = 400
+PRODUCT_COUNT = 1_000
 CUSTOMER_COUNT = 5_000
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from functools import lru_cache
 from operator import attrgetter
 from typing import Any, TypeAlias
 
@@ -27,16 +28,16 @@ from bascule.patterns.expressions import (
 )
 from bascule.patterns.index import Index, Item, find_any, run_hits
 from bascule.patterns.matching import Field, is_numeric
-from bascule.patterns.operators.addresses import address_of
 from bascule.patterns.operators.affixes import Prefix, Suffix
 from bascule.patterns.operators.exact import Exact
 from bascule.patterns.operators.wildcard import Wildcard
 from bascule.patterns.schema import Schema
-from bascule.patterns.tables import FOLD, CidrTable, EqualTable, Hit, KeyTable
+from bascule.patterns.tables import CIDR, FOLD, EqualTable, Hit, KeyTable
 
 Match: TypeAlias = Callable[[bytes], list[str]]
 
 INLINE_MAX = 64  # hits without a table whose tests are written into the function; more are called
+ADDRESSES_KEPT = 4_096  # finds remembered for a table of address blocks: parsing is slow, clients and hosts come back
 FILTER_MIN = 3  # tests on the start (or end) of one value that are worth one test for all of them
 
 
@@ -68,8 +69,8 @@ class Driver:
     def build(
         self,
         decide: Callable[[bytes], list[str]],
-        finish: Callable[[list[int], bytes], list[str]],
-        also: Callable[[bytes], list[int]] | None,
+        finish: Callable[[tuple[int, ...], bytes], list[str]],
+        also: Callable[[bytes], tuple[int, ...]] | None,
         ids: dict[int, str],
     ) -> Match:
         """Give the function.
@@ -82,10 +83,10 @@ class Driver:
         if self._is_all_simple() and also is None:
             self._emit_simple()
         else:
-            self._emit(2, "out = []")
+            self._emit(2, "out = ()")
             self._emit_object("e", "", 2)
         if self.called:
-            self._emit(2, f"run_hits({self._constant(tuple(self.called))}, e, out)")
+            self._emit(2, f"out += run_hits({self._constant(tuple(self.called))}, e)")
         self._emit(1, "except Undecided:")
         self._emit(2, f"return {self._constant(decide)}(data)")
         if also is not None:
@@ -93,7 +94,7 @@ class Driver:
         self._emit(1, "if out:")
         self._emit(2, f"if len(out) == 1 and data.isascii(): return [{self._constant(ids)}[out[0]]]")
         self._emit(2, f"return {self._constant(finish)}(out, data)")
-        self._emit(1, "return out")
+        self._emit(1, "return []")
         namespace: dict[str, Any] = dict(DRIVER_NAMESPACE)
         namespace |= {f"c{index}": value for index, value in enumerate(self.source.constants)}
         exec("def match(data):\n" + "\n".join(self.lines), namespace)  # constants as globals: no cost per call
@@ -130,7 +131,7 @@ class Driver:
             if is_plain and not self.is_quick:
                 specs = tuple((attrgetter(self.schema.chain(path)[-1]), table) for path, table in self.tables[child])
                 self._emit(depth, f"if {attribute}.__class__ is list:")
-                self._emit(depth + 1, f"spread({variable}, {attribute!r}, {self._constant(specs)}, e, out)")
+                self._emit(depth + 1, f"out += spread({variable}, {attribute!r}, {self._constant(specs)}, e)")
                 self._emit(depth, "else:")
                 self._emit_object(attribute, child, depth + 1)
             else:
@@ -150,7 +151,7 @@ class Driver:
             self._emit(2, f"h{number} = {self._constant(table.buckets.get)}({value})")
         nothing = " and ".join(f"h{number} is None" for number in range(len(pairs)))
         self._emit(2, f"if {nothing}: return []")
-        self._emit(2, "out = []")
+        self._emit(2, "out = ()")
         for number in range(len(pairs)):
             self._emit_hits(f"h{number} is not None", 2, f"h{number}")
 
@@ -160,7 +161,7 @@ class Driver:
         is_simple = isinstance(table, EqualTable) and table.is_simple
         if path in self.schema.raw:
             self._emit(depth, f"v = {value}")
-            self._emit(depth, f"if v is not U: run_hits(find_any({constant}, v), e, out)")
+            self._emit(depth, f"if v is not U: out += run_hits(find_any({constant}, v), e)")
         elif is_simple and self.is_quick:
             self._emit(depth, f"h = {self._constant(table.buckets.get)}({value})")
             self._emit_hits("h is not None", depth)
@@ -171,19 +172,11 @@ class Driver:
                 get = self._constant(table.buckets.get)
                 self._emit(depth + 1, f"h = {get}(v)" if is_simple else f"h = {get}(v.lower())")
                 self._emit_hits("h is not None" if is_simple else "h is not None and v.isascii()", depth + 1)
-            elif isinstance(table, CidrTable):
-                starts, parts = self._constant(table.starts.get(4, [0])), self._constant(table.parts.get(4, [()]))
-                found = f"{parts}[bisect_right({starts}, a[1]) - 1]"
-                self._emit(depth + 1, "a = address_of(v)")
-                self._emit(
-                    depth + 1, f"if a is not None: h = {found} if a[0] == 4 else {self._constant(table.find)}(v)"
-                )
-                self._emit(depth + 1, "else: h = ()")
-                self._emit_hits("h", depth + 1)
             else:
-                self._emit(depth + 1, f"h = {self._constant(table.find)}(v)")
+                find = lru_cache(maxsize=ADDRESSES_KEPT)(table.find) if table.kind == CIDR else table.find
+                self._emit(depth + 1, f"h = {self._constant(find)}(v)")
                 self._emit_hits("h", depth + 1)
-            self._emit(depth, f"elif v is not U: run_hits(find_any({constant}, v), e, out)")
+            self._emit(depth, f"elif v is not U: out += run_hits(find_any({constant}, v), e)")
 
     def _emit_hits(self, condition: str, depth: int, hits: str = "h") -> None:
         self._emit(depth, f"if {condition}:")
@@ -273,11 +266,12 @@ def _piece(condition: Prefix | Suffix | Wildcard, index: int) -> str:
     return condition.pieces[index] if isinstance(condition, Wildcard) else condition.text
 
 
-def spread(parent: Any, name: str, specs: tuple[tuple[Any, KeyTable], ...], event: Any, out: list[int]) -> None:
+def spread(parent: Any, name: str, specs: tuple[tuple[Any, KeyTable], ...], event: Any) -> tuple[int, ...]:
     """Look up every object of an array; a find is tested on the event as if that object stood alone.
 
     The event was decoded for this call alone, so standing alone is done in place and undone.
     """
+    numbers: tuple[int, ...] = ()
     elements = getattr(parent, name)
     for element in elements:
         for getter, table in specs:
@@ -287,14 +281,14 @@ def spread(parent: Any, name: str, specs: tuple[tuple[Any, KeyTable], ...], even
                 if table.has_absent:
                     raise Odd
                 structs.force_setattr(parent, name, element)
-                run_hits(hits, event, out)
+                numbers += run_hits(hits, event)
     structs.force_setattr(parent, name, elements)
+    return numbers
 
 
 DRIVER_NAMESPACE = {
     **NAMESPACE,
     "Undecided": (msgspec.DecodeError, RecursionError, AttributeError, TypeError, ValueError, Odd),
-    "address_of": address_of,
     "find_any": find_any,
     "run_hits": run_hits,
     "spread": spread,

@@ -99,15 +99,15 @@ class Index:
         """Give the same index without its tested items."""
         return Index(self.groups, (), self.schema)
 
-    def collect(self, event: Any) -> list[int]:
+    def collect(self, event: Any) -> tuple[int, ...]:
         """Give the numbers of the rules that a decoded event matches; raises Odd when it cannot tell."""
-        numbers: list[int] = []
+        numbers: tuple[int, ...] = ()
         for (_, path), table in self.groups.items():
             value = self.getters[path](event)
             hits = table.find(value) if value.__class__ is str else find_any(table, value)
-            run_hits(hits, event, numbers)
-        run_hits(self.scans, event, numbers)
-        return numbers
+            if hits:
+                numbers += run_hits(hits, event)
+        return numbers + run_hits(self.scans, event)
 
     def collect_general(self, event: Event, numbers: set[int]) -> None:
         """Add the numbers of the rules that an event matches by the definition."""
@@ -192,8 +192,9 @@ def _hits_without(hits: tuple[Hit, ...], number: int, conjunction: Conjunction) 
     return tuple(left)
 
 
-def run_hits(hits: Iterable[Hit], event: Any, numbers: list[int]) -> None:
-    """Add the numbers of the hits whose tests hold."""
+def run_hits(hits: Iterable[Hit], event: Any) -> tuple[int, ...]:
+    """Give the numbers of the hits whose tests hold."""
+    numbers: tuple[int, ...] = ()
     for test, hit_numbers, _ in hits:
         if test is None:
             numbers += hit_numbers
@@ -203,6 +204,7 @@ def run_hits(hits: Iterable[Hit], event: Any, numbers: list[int]) -> None:
                 numbers += hit_numbers
             elif outcome:
                 numbers += outcome
+    return numbers
 
 
 def _judge_hits(hits: Iterable[Hit], event: Event, numbers: set[int]) -> None:
@@ -290,13 +292,17 @@ def _choose_places(items: list[tuple[Item, list[Way]]]) -> dict[int, Place]:
     chosen: dict[int, Place] = {}
     open_items = [(item, ways) for item, ways in items if ways]
     for _ in range(ROUNDS_MAX):
-        coverage: Counter[Place] = Counter()
+        coverage: Counter[Place] = Counter()  # items that could wait there
+        spread: dict[Place, float] = {}  # buckets they would take up: the more, the fewer share one
         for _, ways in open_items:
-            coverage.update(way[0] for way in ways if _is_telling(way, sizes))
+            for way in ways:
+                if _is_telling(way, sizes):
+                    coverage[way[0]] += 1
+                    spread[way[0]] = spread.get(way[0], 0.0) + 1 / _crowd(way, sizes)
         if not coverage:
             break
-        best, count = max(coverage.items(), key=lambda pair: (pair[1], len(sizes[pair[0]]), pair[0]))
-        if count < GROUP_MIN[EQUAL]:
+        best = max(spread, key=lambda place: (spread[place], place))
+        if coverage[best] < GROUP_MIN[EQUAL]:
             break
         still_open = []
         for item, ways in open_items:
@@ -310,16 +316,21 @@ def _choose_places(items: list[tuple[Item, list[Way]]]) -> dict[int, Place]:
     return chosen
 
 
+def _crowd(way: Way, sizes: dict[Place, Counter[Any]]) -> int:
+    """Give how many items would share the fullest of the buckets this item would wait in."""
+    counts = sizes[way[0]]
+    return max([counts[key] for key in way[1]])
+
+
 def _is_telling(way: Way, sizes: dict[Place, Counter[Any]]) -> bool:
     """Say whether a look-up of equal values leaves few items, and fewer than there are."""
-    place, keys, _, _ = way
-    crowd = max(sizes[place][key] for key in keys)
-    return place[0] == EQUAL and crowd <= BUCKET_MAX and (crowd == 1 or len(sizes[place]) > 1)
+    crowd = _crowd(way, sizes)
+    return way[0][0] == EQUAL and crowd <= BUCKET_MAX and (crowd == 1 or len(sizes[way[0]]) > 1)
 
 
 def _burden(way: Way, sizes: dict[Place, Counter[Any]]) -> tuple[int, int, Place]:
     """Order the places of an item by how many others it would meet there; ranges overlap, so they come last."""
-    place, keys, _, _ = way
-    crowd = max(sizes[place][key] for key in keys)
-    rank = 4 if place[0] == NUMERIC else (0 if crowd <= 8 * BUCKET_MAX else 2) + (place[0] != EQUAL)
-    return rank, crowd, place
+    crowd = _crowd(way, sizes)
+    kind = way[0][0]
+    rank = 4 if kind == NUMERIC else (0 if crowd <= 8 * BUCKET_MAX else 2) + (kind != EQUAL)
+    return rank, crowd, way[0]

@@ -223,15 +223,15 @@ class _General:
             self.parts.general.collect_general(event, numbers)
         return [self.ids[number] for number in sorted(numbers)]
 
-    def match_others(self, data: bytes) -> list[int]:
+    def match_others(self, data: bytes) -> tuple[int, ...]:
         """Match the rules that the schema cannot hold."""
         event = read_event(data, self.parts.general_tree, keeps_tokens=self.keeps_tokens)
         numbers: set[int] = set()
         if event is not None:
             self.parts.general.collect_general(event, numbers)
-        return list(numbers)
+        return tuple(numbers)
 
-    def finish(self, numbers: list[int], data: bytes) -> list[str]:
+    def finish(self, numbers: tuple[int, ...], data: bytes) -> list[str]:
         """Turn the numbers of matching rules into ids, each once, in order."""
         if not data.isascii() and not _is_utf8(data):
             return []  # the decoder skips what no rule mentions without looking at its encoding
