@@ -236,6 +236,18 @@ def test_retries_show_what_waits_until_when_and_why(server: Server) -> None:
     assert "Nothing waits for another try." in _bascule(server, "retries").stdout
 
 
+def test_retries_of_http_subscribers_are_among_what_waits(server: Server) -> None:
+    sns = server.client("sns")
+    topic = sns.create_topic(Name="web")["TopicArn"]
+    sns.subscribe(TopicArn=topic, Protocol="http", Endpoint="http://127.0.0.1:1/nobody")
+    assert httpx.post(f"{server.url}/_bascule/settle", json={"timeout_s": 20}, timeout=30).status_code == 200
+    rows = _json(server, "retries")["deliveries"]
+    assert [(row["origin"], row["target_arn"], row["try_count"]) for row in rows] == [
+        ("subscription", "http://127.0.0.1:1/nobody", 1)
+    ]
+    assert "http://127.0.0.1:1/nobody" in _bascule(server, "retries").stdout
+
+
 def test_a_missing_dead_letter_queue_is_listed_as_missing(server: Server) -> None:
     _rule(server, "careless", Arn=PREFIX + "work", DeadLetterConfig={"Arn": PREFIX + "never-made"})
     listed = {queue["name"]: queue["exists"] for queue in _json(server, "dlq", "ls")["queues"]}

@@ -43,7 +43,7 @@ def _render(found: dict[str, Any]) -> None:
         why = ": ".join(filter(None, (row["code"], row["message"])))
         table.add_row(
             age(row["due_ms"] - now_ms),
-            age(row["expires_ms"] - now_ms),
+            "" if row["expires_ms"] is None else age(row["expires_ms"] - now_ms),
             str(tries),
             Text(printable(what)),
             Text(printable(why), "yellow"),

@@ -24,6 +24,7 @@ from bascule.kernel.scope import Scope
 from bascule.kernel.store import Tx
 from bascule.protocol import HttpAnswer, HttpRequest
 from bascule.services.lambda_.async_waiting import waiting_invocations
+from bascule.services.sns.http_waiting import waiting_requests
 from bascule.services.sqs.model import Queue
 from bascule.services.sqs.state import find_arn
 
@@ -104,8 +105,9 @@ def arn_of(tx: Tx, text: str) -> str:
 
 def retries_of(tx: Tx, waiting_deliveries: WaitingDeliveries, count_max: int) -> Json:
     """What waits for another try, soonest first: deliveries, and asynchronous invocations."""
+    deliveries = [*waiting_deliveries(tx, count_max), *waiting_requests(tx, count_max=count_max)]
     return {
-        "deliveries": msgspec.to_builtins(waiting_deliveries(tx, count_max)),
+        "deliveries": msgspec.to_builtins(sorted(deliveries, key=lambda one: one.due_ms)[:count_max]),
         "invocations": msgspec.to_builtins(waiting_invocations(tx, count_max=count_max)),
     }
 
