@@ -1,0 +1,63 @@
+"""The functions of ``bench.kills_mixed``: each tells the script that it runs before it succeeds or fails.
+
+A datagram is sent until it is echoed, so a run that the script does not know of has not happened.
+"""
+
+from __future__ import annotations
+
+import io
+import zipfile
+
+HANDLERS = """
+import json, os, socket
+
+sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+sock.settimeout(0.5)
+
+
+def tell(kind, n, **more):
+    message = json.dumps({"kind": kind, "n": n, **more}).encode()
+    while True:
+        sock.sendto(message, ("127.0.0.1", int(os.environ["PORT"])))
+        try:
+            if sock.recv(1024) == message:
+                return
+        except TimeoutError:
+            continue
+
+
+def handled(event, context):
+    tell("Handled", event["detail"]["n"])
+
+
+def failed(event, context):
+    tell("Failed", event["detail"]["n"])
+    raise RuntimeError("always")
+
+
+def dead(event, context):
+    tell("Dead", event["detail"]["n"])
+    raise RuntimeError("always")
+
+
+def mapped(event, context):
+    for record in event["Records"]:
+        tell("Mapped", int(record["body"]))
+
+
+def givenup(event, context):
+    raise RuntimeError("always")
+
+
+def ordered(event, context):
+    for record in event["Records"]:
+        tell("Ordered", int(record["body"]), group=int(record["attributes"]["MessageGroupId"]))
+"""
+
+
+def package() -> bytes:
+    """The functions as a zip."""
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w") as package:
+        package.writestr("handler.py", HANDLERS)
+    return archive.getvalue()
