@@ -14,7 +14,7 @@ MAY_IMPORT = {
     "kernel": set(),
     "api": set(),
     "patterns": set(),
-    "policies": set(),
+    "policies": {"kernel"},
     "identity": {"kernel"},
     "protocol": {"kernel"},
     "engines": {"kernel"},

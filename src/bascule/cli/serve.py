@@ -53,6 +53,14 @@ def serve(
         bool,
         typer.Option("--test", envvar="BASCULE_TEST", help="Let clients steer time and inject faults (bascule clock)."),
     ] = False,
+    enforce_policies: Annotated[
+        bool,
+        typer.Option(
+            "--enforce-policies",
+            envvar="BASCULE_ENFORCE_POLICIES",
+            help="Refuse deliveries and roles that no resource or trust policy allows.",
+        ),
+    ] = False,
     log_level: Annotated[
         str, typer.Option(envvar="BASCULE_LOG_LEVEL", help="debug, info, warning or error.")
     ] = "warning",
@@ -74,6 +82,7 @@ def serve(
         journal_age_ms=round(journal_hours * 3_600_000),
         journal_bytes_max=journal_mb * 1_048_576,
         python=os.environ.get("BASCULE_PYTHON", ""),
+        enforce_policies=enforce_policies,
         is_test=test,
     )
     try:

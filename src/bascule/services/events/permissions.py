@@ -1,4 +1,4 @@
-"""The resource policy of a bus: stored, described, not enforced (Bascule has no access control yet)."""
+"""The resource policy of a bus: asked when an event arrives from another bus, not when somebody calls PutEvents."""
 
 from __future__ import annotations
 

@@ -17,11 +17,13 @@ from bascule.kernel.ids import event_batch_id, event_id
 from bascule.kernel.journal import EventBatch, EventEntry, Note
 from bascule.kernel.scope import Scope
 from bascule.kernel.store import Tx
+from bascule.policies import check_delivery_between_accounts
 from bascule.services.events.entries import event_of
 from bascule.services.events.envelope import Origin, origin_of, with_id
 from bascule.services.events.names import BusName, resource_named
 from bascule.services.events.routes import BusRoutes, routes_of
 from bascule.services.events.routing import Occurrence, count_matches, send_to_rules
+from bascule.services.events.state import get_bus
 
 PUT = "put"
 PUT_ENTRY = "entry"
@@ -48,12 +50,14 @@ class BusTarget:
 
         Gives    the id of the event on this bus.
         Raises   Refused NO_RESOURCE for an unknown bus, INVALID_PARAMETER for a payload of neither form,
+                 NO_PERMISSIONS when the policy of the bus forbids it,
                  THIRD_ACCOUNT_HOP_DETECTED and THIRD_REGION_HOP_DETECTED for an event that has moved once already.
         """
         bus = resource_named(str(arn))
         routes = routes_of(tx, bus) if isinstance(bus, BusName) else None
         if routes is None:
             raise Refused("NO_RESOURCE", f"Event bus {arn} does not exist.")
+        _check_permission(ctx, tx, delivery, routes)
         if delivery.parameters.get(PUT) == PUT_ENTRY:
             return _put(ctx, tx, delivery, routes)
         origin = origin_of(delivery.payload)
@@ -63,6 +67,22 @@ class BusTarget:
         if delivery.scope.region == routes.bus.scope.region:
             return _receive(ctx, tx, delivery, routes, origin.id)
         return _receive_anew(ctx, tx, delivery, routes, origin.id)
+
+
+def _check_permission(ctx: Context, tx: Tx, delivery: Delivery, routes: BusRoutes) -> None:
+    """Ask the policy of the bus, which a bus that was never changed does not have."""
+    if routes.body is None and not ctx.settings.enforce_policies:
+        return
+    scope = routes.bus.scope
+    bus = get_bus(tx, scope, routes.bus.name)
+    check_delivery_between_accounts(
+        ctx.settings,
+        delivery,
+        None if bus is None else bus.policy,
+        action="events:PutEvents",
+        resource=routes.bus.arn,
+        account=scope.account,
+    )
 
 
 def _refuse_third_hop(origin: Origin, sender: Scope, receiver: Scope) -> None:

@@ -1,7 +1,7 @@
 """Resource policies: who else may invoke a function, version or alias.
 
-Each qualifier has a policy of its own; the unqualified function's is not inherited. Policies are kept and shown exactly;
-see docs/reference/lambda.md for when they are asked.
+Each qualifier has a policy of its own; the unqualified function's is not inherited. Policies are kept and shown exactly.
+With --enforce-policies the target asks them; they can only allow, so without it there is nothing to ask.
 """
 
 from __future__ import annotations
@@ -79,7 +79,8 @@ def _statement(named: FunctionReference, inp: api.AddPermissionRequest) -> dict[
     return statement | ({"Condition": condition} if condition else {})
 
 
-def _document(policy: Policy) -> str:
+def document_of(policy: Policy) -> str:
+    """The policy as JSON."""
     statements = [json.loads(statement) for statement in policy.statements.values()]
     return json.dumps({"Version": "2012-10-17", "Id": "default", "Statement": statements}, separators=(",", ":"))
 
@@ -93,7 +94,7 @@ def _revision(named: FunctionReference, function: Function, policy: Policy | Non
 def _stored(ctx: Context, tx: Tx, named: FunctionReference, function: Function, statements: dict[str, str]) -> None:
     """Keep (or remove) the policy; the revision of what it belongs to changes with it."""
     policy = Policy(revision_id=ctx.ids.uuid(), statements=statements)
-    if len(_document(policy).encode()) > POLICY_BYTES_MAX:
+    if len(document_of(policy).encode()) > POLICY_BYTES_MAX:
         raise PolicyLengthExceeded(f"The final policy size is bigger than the limit ({POLICY_BYTES_MAX}).")
     key = policy_key(named.qualifier)
     if statements:
@@ -157,4 +158,4 @@ def get_policy(ctx: Context, tx: Tx, inp: api.GetPolicyRequest) -> api.GetPolicy
     policy = POLICIES.get(tx.documents, named.scope, policy_key(named.qualifier), parent=named.name)
     if policy is None:
         raise ResourceNotFound()
-    return api.GetPolicyResponse(policy=_document(policy), revision_id=_revision(named, function, policy))
+    return api.GetPolicyResponse(policy=document_of(policy), revision_id=_revision(named, function, policy))

@@ -6,12 +6,14 @@ from bascule.kernel.arns import Arn
 from bascule.kernel.context import Context
 from bascule.kernel.delivery import Accepted, Delivery, Refused
 from bascule.kernel.store import Tx
+from bascule.policies import check_delivery
 from bascule.services.lambda_.async_events import Headers, enqueue
 from bascule.services.lambda_.errors import ResourceNotFound
 from bascule.services.lambda_.limits import ASYNC_PAYLOAD_BYTES_MAX
 from bascule.services.lambda_.names import FunctionReference
+from bascule.services.lambda_.permissions import document_of
 from bascule.services.lambda_.resolution import configuration_of
-from bascule.services.lambda_.state import FUNCTIONS
+from bascule.services.lambda_.state import FUNCTIONS, POLICIES, policy_key
 from bascule.services.lambda_.tracing import fresh_trace
 
 
@@ -22,9 +24,9 @@ class FunctionTarget:
         """Queue the payload as an asynchronous invocation.
 
         Gives    the request id that all its attempts will have.
-        Raises   Refused: NO_RESOURCE when there is no such function, version or alias; the sender does not retry.
+        Raises   Refused: NO_RESOURCE when there is no such function, version or alias; NO_PERMISSIONS with
+                 --enforce-policies when no policy lets the sender in. The sender does not retry.
         Promise  exactly one queued event; function errors are Lambda's business and never the sender's.
-        Differs  resource policies are not asked.
         """
         kind, _, rest = arn.resource.partition(":")
         name, separator, qualifier = rest.partition(":")
@@ -37,6 +39,10 @@ class FunctionTarget:
                 configuration_of(tx.documents, named, function)
             except ResourceNotFound as error:
                 raise Refused("NO_RESOURCE", error.message) from error
+        if ctx.settings.enforce_policies:
+            policy = POLICIES.get(tx.documents, named.scope, policy_key(named.qualifier), parent=name)
+            text = None if policy is None else document_of(policy)
+            check_delivery(ctx.settings, delivery, text, action="lambda:InvokeFunction", resource=named.named_arn)
         if len(delivery.payload) > ASYNC_PAYLOAD_BYTES_MAX:
             raise Refused(
                 "INVALID_PARAMETER",

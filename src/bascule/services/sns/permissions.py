@@ -1,4 +1,4 @@
-"""AddPermission and RemovePermission: statements of the topic's policy, kept and shown, not enforced."""
+"""AddPermission and RemovePermission: statements of the topic's policy, kept, shown, and asked by the target (target.py)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""Topic policies: the one every topic begins with, and the checks of what replaces it. Kept and shown, not enforced."""
+"""Topic policies: the one every topic begins with, and the checks of what replaces it. Asked when
+something is delivered to the topic, not when somebody calls Publish."""
 
 from __future__ import annotations
 

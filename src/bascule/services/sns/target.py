@@ -6,6 +6,7 @@ from bascule.kernel.arns import Arn
 from bascule.kernel.context import Context
 from bascule.kernel.delivery import Accepted, Delivery, Refused
 from bascule.kernel.store import Tx
+from bascule.policies import check_delivery
 from bascule.services.sns import state
 from bascule.services.sns.addressing import TopicName
 from bascule.services.sns.content import DEFAULT, Attribute, Content
@@ -21,13 +22,15 @@ class TopicTarget:
 
         Gives    the message id.
         Raises   Refused NO_RESOURCE when the topic does not exist; INVALID_PARAMETER for a FIFO topic, for text that is
-                 empty, no UTF-8 or too long. None of them is worth a retry.
+                 empty, no UTF-8 or too long; NO_PERMISSIONS when the topic's policy forbids it. None is worth a retry.
         Promise  exactly once, with the sender's transaction.
         """
         named = TopicName(arn.scope, arn.resource)
         topic = state.get_topic(tx, named)
         if topic is None:
             raise Refused("NO_RESOURCE", "Topic does not exist")
+        policy = topic.attributes.get("Policy")
+        check_delivery(ctx.settings, delivery, policy, action="sns:Publish", resource=delivery.target_arn)
         if topic.is_fifo:
             raise Refused("INVALID_PARAMETER", "FIFO topics are not supported as targets.")
         if delivery.parameters:

@@ -6,6 +6,7 @@ from bascule.kernel.arns import Arn
 from bascule.kernel.context import Context
 from bascule.kernel.delivery import Accepted, Delivery, Refused
 from bascule.kernel.store import Tx
+from bascule.policies import check_delivery
 from bascule.services.sqs import content, state
 from bascule.services.sqs.errors import SqsError
 from bascule.services.sqs.posting import Letter, post, post_plain
@@ -21,12 +22,17 @@ class SqsTarget:
         """Enqueue the payload as a message; attributes become message attributes.
 
         Raises   Refused NO_RESOURCE when the queue does not exist; INVALID_PARAMETER when the message is too long, has
-                 characters that SQS forbids, or lacks what a FIFO queue needs. None of them is worth a retry.
+                 characters that SQS forbids, or lacks what a FIFO queue needs; NO_PERMISSIONS when the queue's policy
+                 forbids it. None of them is worth a retry.
         Promise  exactly once, with the sender's transaction.
         """
         queue = state.get_queue(tx.documents, arn.scope, arn.resource)
         if queue is None:
             raise Refused("NO_RESOURCE", "The specified queue does not exist.")
+        if queue.policy or ctx.settings.enforce_policies:
+            check_delivery(
+                ctx.settings, delivery, queue.policy or None, action="sqs:SendMessage", resource=delivery.target_arn
+            )
         body = delivery.payload
         attributes = _NONE
         if delivery.attributes:
