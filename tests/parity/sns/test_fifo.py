@@ -114,3 +114,13 @@ def test_a_group_on_a_standard_topic_is_passed_on(sns: Any, inbox: Inbox) -> Non
     sns.publish(TopicArn=topic, Message="x", MessageGroupId="tenant")
     [message] = inbox.messages(queue)
     assert message["Attributes"]["MessageGroupId"] == "tenant"
+
+
+@pytest.mark.parametrize(("queue", "letters"), [("q.fifo", "letters"), ("q", "letters.fifo")])
+def test_a_dead_letter_queue_is_of_the_kind_of_the_queue(sns: Any, queue: str, letters: str) -> None:
+    topic, prefix = fifo(sns, "kinds"), "arn:aws:sqs:us-east-1:000000000000:"
+    policy = json.dumps({"deadLetterTargetArn": prefix + letters})
+    members = {"TopicArn": topic, "Protocol": "sqs", "Endpoint": prefix + queue}
+    code, message, _ = refused(sns.subscribe, **members, Attributes={"RedrivePolicy": policy})
+    assert code == INVALID
+    assert "as DLQ for a subscription of a" in message

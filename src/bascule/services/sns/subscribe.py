@@ -86,7 +86,7 @@ def subscribe(ctx: Context, tx: Tx, inp: api.SubscribeInput) -> api.SubscribeRes
     named, topic = state.find(ctx, tx, inp.topic_arn)
     endpoint = inp.endpoint or ""
     _check_endpoint(topic, inp.protocol, endpoint)
-    attributes = checked({}, inp.attributes or {}, named, topic, inp.protocol, IN_SUBSCRIBE)
+    attributes = checked({}, inp.attributes or {}, named, inp.protocol, endpoint, IN_SUBSCRIBE)
     if inp.protocol == "firehose" and "SubscriptionRoleArn" not in attributes:
         raise InvalidParameter.of("Attributes", "SubscriptionRoleArn is required for firehose")
     if state.get_signing_key(tx) is None:

@@ -51,8 +51,8 @@ def checked(
     kept: Mapping[str, str],
     given: Mapping[str, str],
     named: TopicName,
-    topic: Topic,
     protocol: str,
+    endpoint: str,
     naming: Naming,
 ) -> dict[str, str]:
     """The attributes of a subscription after some were set.
@@ -71,7 +71,7 @@ def checked(
         if name == "RawMessageDelivery":
             after[name] = _read_raw(text, protocol, naming)
         elif name == "RedrivePolicy":
-            _check_redrive(text, named, topic, naming)
+            _check_redrive(text, named, protocol == "sqs" and endpoint.endswith(".fifo"), naming)
         elif name == "DeliveryPolicy" and text:
             if protocol not in HTTP_PROTOCOLS:
                 raise InvalidParameter.of(
@@ -102,7 +102,7 @@ def _read_raw(text: str, protocol: str, naming: Naming) -> str:
     return value
 
 
-def _check_redrive(text: str, named: TopicName, topic: Topic, naming: Naming) -> None:
+def _check_redrive(text: str, named: TopicName, is_fifo: bool, naming: Naming) -> None:
     if not text or _is_cleared("RedrivePolicy", text):
         return
     parameter = naming.of("RedrivePolicy")
@@ -121,10 +121,9 @@ def _check_redrive(text: str, named: TopicName, topic: Topic, naming: Naming) ->
         raise InvalidParameter.of(f"{parameter}: {_DEAD_LETTER} is an invalid arn")
     if arn.scope != named.scope:
         raise InvalidParameter.of(f"{parameter}: {_DEAD_LETTER} must be of the account and Region of the subscription")
-    if arn.resource.endswith(".fifo") and not topic.is_fifo:
-        raise InvalidParameter.of(
-            f"{parameter}: must use a standard queue as DLQ for a subscription of a standard topic"
-        )
+    if arn.resource.endswith(".fifo") != is_fifo:
+        kind = "FIFO" if is_fifo else "standard"
+        raise InvalidParameter.of(f"{parameter}: must use a {kind} queue as DLQ for a subscription of a {kind} queue")
 
 
 def dead_letter_arn(subscription: Subscription) -> str | None:

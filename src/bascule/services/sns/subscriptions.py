@@ -133,7 +133,7 @@ def set_subscription_attributes(ctx: Context, tx: Tx, inp: api.SetSubscriptionAt
     given = {inp.attribute_name: inp.attribute_value or ""}
     if inp.attribute_name == "SubscriptionRoleArn" and subscription.protocol != "firehose":
         raise InvalidParameter.of("AttributeName")
-    after = checked(subscription.attributes, given, named.topic, topic, subscription.protocol, IN_SET)
+    after = checked(subscription.attributes, given, named.topic, subscription.protocol, subscription.endpoint, IN_SET)
     is_first = "FilterPolicy" in after and "FilterPolicy" not in subscription.attributes
     if is_first and filter_limit_reached(count_filter_policies(tx, named.topic)):
         raise FilterPolicyLimitExceeded
