@@ -51,11 +51,12 @@ class Group(Identity, frozen=True, kw_only=True):
 
 
 class AccessKey(msgspec.Struct, frozen=True, kw_only=True):
-    """A lasting key of a user. The secret is shown once and not kept: nothing verifies signatures yet."""
+    """A lasting key of a user. The secret is shown once and kept to check signatures; empty: made before it was kept."""
 
     user_name: str
     created_ms: int
     is_active: bool = True
+    secret: str = ""
 
 
 class Session(msgspec.Struct, frozen=True, kw_only=True):
@@ -66,6 +67,9 @@ class Session(msgspec.Struct, frozen=True, kw_only=True):
     expires_ms: int
     #: ARN of the role it acts as; empty for GetSessionToken.
     role_arn: str = ""
+    #: Kept to check signatures; empty: made before they were kept.
+    secret: str = ""
+    session_token: str = ""
 
 
 #: name: the record's name in lower case; see ``key_of``.

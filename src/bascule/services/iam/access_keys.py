@@ -34,7 +34,6 @@ def create_access_key(ctx: Context, tx: Tx, inp: api.CreateAccessKeyRequest) -> 
     """Create a key of a user, without a name of the caller. The secret is shown here and never again.
 
     Raises   NoSuchEntity, LimitExceeded, ValidationError.
-    Differs  the secret is not kept, for nothing verifies signatures yet.
     """
     user = named_user(ctx, tx, inp.user_name)
     if len(user.access_keys) >= ACCESS_KEYS_MAX:
@@ -46,7 +45,7 @@ def create_access_key(ctx: Context, tx: Tx, inp: api.CreateAccessKeyRequest) -> 
         kind=LASTING,
         is_free=lambda candidate: ACCESS_KEYS.get(tx.documents, scope, candidate) is None,
     )
-    key = AccessKey(user_name=user.name, created_ms=ctx.now_ms)
+    key = AccessKey(user_name=user.name, created_ms=ctx.now_ms, secret=new_secret(ctx.ids))
     ACCESS_KEYS.put(tx.documents, scope, access_key, key)
     USER.keep(ctx, tx, msgspec.structs.replace(user, access_keys=(*user.access_keys, access_key)))
     return api.CreateAccessKeyResponse(
@@ -54,7 +53,7 @@ def create_access_key(ctx: Context, tx: Tx, inp: api.CreateAccessKeyRequest) -> 
             user_name=user.name,
             access_key_id=access_key,
             status=_status(key),
-            secret_access_key=new_secret(ctx.ids),
+            secret_access_key=key.secret,
             create_date=seconds(key.created_ms),
         )
     )

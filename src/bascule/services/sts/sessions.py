@@ -27,12 +27,12 @@ def get_caller_identity(ctx: Context, tx: Tx, inp: api.GetCallerIdentityRequest)
     return api.GetCallerIdentityResponse(user_id=caller.user_id, account=caller.account, arn=caller.arn)
 
 
-def _credentials(ctx: Context, access_key: str, duration_s: int) -> api.Credentials:
+def _credentials(access_key: str, session: Session) -> api.Credentials:
     return api.Credentials(
         access_key_id=access_key,
-        secret_access_key=new_secret(ctx.ids),
-        session_token=new_session_token(ctx.ids),
-        expiration=float(ctx.now_ms // 1000 + duration_s),
+        secret_access_key=session.secret,
+        session_token=session.session_token,
+        expiration=float(session.expires_ms // 1000),
     )
 
 
@@ -130,10 +130,12 @@ def assume_role(ctx: Context, tx: Tx, inp: api.AssumeRoleRequest) -> api.AssumeR
         user_id=f"{role_id}:{inp.role_session_name}",
         expires_ms=ctx.now_ms + duration_s * 1000,
         role_arn=inp.role_arn,
+        secret=new_secret(ctx.ids),
+        session_token=new_session_token(ctx.ids),
     )
     SESSIONS.put(tx.documents, home(arn.account), access_key, session)
     return api.AssumeRoleResponse(
-        credentials=_credentials(ctx, access_key, duration_s),
+        credentials=_credentials(access_key, session),
         assumed_role_user=api.AssumedRoleUser(assumed_role_id=session.user_id, arn=session.arn),
         packed_policy_size=0 if inp.policy or inp.policy_arns or inp.tags else None,
         source_identity=inp.source_identity,
@@ -151,9 +153,15 @@ def get_session_token(ctx: Context, tx: Tx, inp: api.GetSessionTokenRequest) -> 
         raise AccessDenied("Cannot call GetSessionToken with session credentials")
     duration_s = inp.duration_seconds or limits.TOKEN_S_DEFAULT
     access_key = _fresh_key(ctx, tx, caller.account)
-    session = Session(arn=caller.arn, user_id=caller.user_id, expires_ms=ctx.now_ms + duration_s * 1000)
+    session = Session(
+        arn=caller.arn,
+        user_id=caller.user_id,
+        expires_ms=ctx.now_ms + duration_s * 1000,
+        secret=new_secret(ctx.ids),
+        session_token=new_session_token(ctx.ids),
+    )
     SESSIONS.put(tx.documents, home(caller.account), access_key, session)
-    return api.GetSessionTokenResponse(credentials=_credentials(ctx, access_key, duration_s))
+    return api.GetSessionTokenResponse(credentials=_credentials(access_key, session))
 
 
 @operation("GetAccessKeyInfo", reads=True)
