@@ -11,6 +11,7 @@ from typing import Any
 
 from bascule.edge.connection import ClientGone, Connection
 from bascule.edge.dispatch import Dispatcher
+from bascule.edge.function_urls import FunctionUrls, place_of
 from bascule.edge.identity import Caller, caller_of, scope_of
 from bascule.edge.internal import Internal
 from bascule.edge.refusals import first_given
@@ -76,6 +77,7 @@ class Pipeline:
         self._dispatcher = dispatcher
         self._contexts = contexts
         self._internal = internal
+        self._function_urls = FunctionUrls(dispatcher, contexts)
         self._requests_max = contexts.settings.requests_max
         self._working = 0
         self._stages = (self._identify, self._authenticate, self._find, self._parse)
@@ -87,6 +89,10 @@ class Pipeline:
 
         Raises   ClientGone when the client left during a wait; nothing else.
         """
+        if (place := place_of(request)) is not None:
+            return await self._function_urls.handle(
+                request, place, source_ip=source_ip, base_url=base_url, connection=connection
+            )
         if request.path.startswith(Internal.PREFIXES):
             return await self._internal.handle(request, base_url=base_url, connection=connection)
         exchange = Exchange(request, self._contexts.ids.uuid(), source_ip, base_url, connection)

@@ -19,6 +19,7 @@ from bascule.services.lambda_ import pages
 from bascule.services.lambda_.aliases import check_unaliased
 from bascule.services.lambda_.configuration import changed_settings, check_settings, describe, log_group_of
 from bascule.services.lambda_.errors import InvalidParameterValue, ResourceConflict
+from bascule.services.lambda_.function_url_model import remove_urls
 from bascule.services.lambda_.layer_mounts import check_whole_size, checked_layers
 from bascule.services.lambda_.model import LATEST, Configuration, DeletedQueue, Function
 from bascule.services.lambda_.names import FunctionReference, checked_new_name, reference
@@ -235,6 +236,7 @@ def _delete_whole(tx: Tx, named: FunctionReference, function: Function) -> None:
         while rows := tx.documents.page(collection.kind, named.scope, named.name):
             for child, _ in rows:
                 collection.delete(tx.documents, named.scope, child, parent=named.name)
+    remove_urls(tx.documents, named)
     FUNCTIONS.delete(tx.documents, named.scope, named.name)
     DELETED_QUEUES.put(tx.documents, named.scope, function.uuid, DeletedQueue(uuid=function.uuid))
     tx.notify(changed_signal(named.scope, named.name))

@@ -85,6 +85,12 @@ def document_of(policy: Policy) -> str:
     return json.dumps({"Version": "2012-10-17", "Id": "default", "Statement": statements}, separators=(",", ":"))
 
 
+def policy_of(tx: Tx, named: FunctionReference) -> str | None:
+    """The policy of exactly this function, version or alias as JSON text; None when it has none."""
+    policy = POLICIES.get(tx.documents, named.scope, policy_key(named.qualifier), parent=named.name)
+    return None if policy is None else document_of(policy)
+
+
 def _revision(named: FunctionReference, function: Function, policy: Policy | None) -> str:
     if named.qualifier is None:
         return function.latest.revision_id
