@@ -122,14 +122,32 @@ class _Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         try:
-            self._parser.feed_data(data)
-        except (httptools.HttpParserError, httptools.HttpParserUpgrade):
+            self._feed(data)
+        except httptools.HttpParserError:
             self.drop()
             return
         if self._is_in_head:
             self._head_bytes += len(data)
             if self._head_bytes > API_HEAD_BYTES_MAX:
                 self.drop()
+
+    def _feed(self, data: bytes) -> None:
+        """Parse. Some clients offer another protocol with each request; it is parsed again as if they had not."""
+        while data:
+            try:
+                self._parser.feed_data(data)
+            except httptools.HttpParserUpgrade as offer:
+                data = self._head_without_offer() + data[offer.args[0] :]
+                self._parser = httptools.HttpRequestParser(self)
+                self._reset()
+            else:
+                return
+
+    def _head_without_offer(self) -> bytes:
+        method, headers = self._parser.get_method(), self._headers
+        kept = {name: value for name, value in headers.items() if name not in ("connection", "upgrade", "expect")}
+        lines = [f"{name}: {value}" for name, value in kept.items()]
+        return b"%b %b HTTP/1.1\r\n" % (method, self._url) + ("\r\n".join([*lines, "\r\n"])).encode("latin-1")
 
     def on_url(self, url: bytes) -> None:
         self._url += url
@@ -157,6 +175,8 @@ class _Connection(asyncio.Protocol):
         listener.kept_bytes += len(chunk)
 
     def on_message_complete(self) -> None:
+        if self._parser.should_upgrade():
+            return
         method = self._parser.get_method().decode("latin-1")
         path = self._url.decode("latin-1").partition("?")[0]
         request = ApiRequest(method, path, self._headers, b"".join(self._chunks), self._is_oversize)

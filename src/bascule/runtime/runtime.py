@@ -130,7 +130,8 @@ class FunctionRuntime:
             if factory.runs(runtime):
                 return factory
         raise RuntimeUnavailable(
-            f"This server cannot run functions of runtime '{runtime}'; python3.x functions run, so change Runtime to one."
+            f"This server cannot run functions of runtime '{runtime}'; python3.x, nodejs and provided functions run: "
+            "change Runtime to one, or package the language's runtime client as an executable 'bootstrap' for provided.al2023."
         )
 
     def _make(self, function: FunctionVersion) -> Environment:
