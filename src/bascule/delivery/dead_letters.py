@@ -52,6 +52,8 @@ _BY_ORIGIN: dict[str, Callable[[Delivery, Refused, int, str | None], Attributes]
     "schedule": _of_schedule,
     "subscription": _of_subscription,
 }
+#: Origins whose dead letters keep their message group: a FIFO subscription has a FIFO dead-letter queue.
+_KEEPING_PARAMETERS = frozenset({"subscription"})
 
 
 def dead_letter_of(
@@ -73,6 +75,7 @@ def dead_letter_of(
         target_arn=delivery.dead_letter_arn,
         payload=delivery.payload if delivery.dead_letter_payload is None else delivery.dead_letter_payload,
         created_ms=now_ms,
+        parameters=delivery.parameters if delivery.origin in _KEEPING_PARAMETERS else {},
         attributes={**delivery.attributes, **made},
         event_id=delivery.event_id,
         hops=delivery.hops + 1,

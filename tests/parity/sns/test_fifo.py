@@ -124,3 +124,14 @@ def test_a_dead_letter_queue_is_of_the_kind_of_the_queue(sns: Any, queue: str, l
     code, message, _ = refused(sns.subscribe, **members, Attributes={"RedrivePolicy": policy})
     assert code == INVALID
     assert "as DLQ for a subscription of a" in message
+
+
+def test_the_dead_letter_of_a_fifo_subscription_keeps_its_group(sns: Any, inbox: Inbox) -> None:
+    topic, letters = fifo(sns, "dead"), inbox.queue("dead-letters.fifo")
+    gone = "arn:aws:sqs:us-east-1:000000000000:gone.fifo"
+    policy = json.dumps({"deadLetterTargetArn": letters})
+    sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=gone, Attributes={"RedrivePolicy": policy})
+    sns.publish(TopicArn=topic, Message="kept", MessageGroupId="g", MessageDeduplicationId="d")
+    [message] = inbox.messages(letters)
+    assert message["Attributes"]["MessageGroupId"] == "g"
+    assert json.loads(message["Body"])["Message"] == "kept"

@@ -68,6 +68,7 @@ def test_the_unsubscribe_link_works_as_it_is(world: World, sns: Any, inbox: Inbo
 def test_raw_delivery_gives_the_message_and_its_attributes(sns: Any, inbox: Inbox) -> None:
     topic, queue = subscribed(sns, inbox, "raw", RawMessageDelivery="true")
     attributes = {"k": text("v"), "n": {"DataType": "Number", "StringValue": "12"}}
+    attributes["b"] = {"DataType": "Binary", "BinaryValue": b"\x00\xff"}
     sns.publish(TopicArn=topic, Message="alone", MessageAttributes=attributes)
     [message] = inbox.messages(queue)
     assert message["Body"] == "alone"

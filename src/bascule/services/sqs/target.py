@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+from base64 import b64decode
+
 from bascule.kernel.arns import Arn
 from bascule.kernel.context import Context
 from bascule.kernel.delivery import Accepted, Delivery, Refused
 from bascule.kernel.store import Tx
 from bascule.policies import check_delivery
 from bascule.services.sqs import content, state
+from bascule.services.sqs.digests import is_binary
 from bascule.services.sqs.errors import SqsError
 from bascule.services.sqs.posting import Letter, post, post_plain
 
 _PARAMETERS = frozenset(("MessageGroupId", "MessageDeduplicationId"))
 _NONE: content.Attributes = {}
+
+
+def _value(kind: str, text: str) -> bytes:
+    """Attributes travel as text; that of a binary one is base64."""
+    return b64decode(text) if is_binary(kind) else text.encode()
 
 
 class SqsTarget:
@@ -36,7 +44,7 @@ class SqsTarget:
         body = delivery.payload
         attributes = _NONE
         if delivery.attributes:
-            attributes = {name: (kind, value.encode()) for name, (kind, value) in delivery.attributes.items()}
+            attributes = {name: (kind, _value(kind, value)) for name, (kind, value) in delivery.attributes.items()}
         group = deduplication_id = None
         parameters = delivery.parameters
         if parameters:
