@@ -357,7 +357,7 @@ def _look_at_stories(stage: Stage, ledger: Ledger) -> tuple[int, int]:
     return len(looked_at), wrong
 
 
-def _account(
+def account(
     ledger: Ledger, restarts: list[float], wrong: Counter[str], stories: tuple[int, int]
 ) -> tuple[dict[str, object], dict[str, int]]:
     """Counts for people, and the violations: name -> how many."""
@@ -406,7 +406,7 @@ def run(kills: int, *, seed: int, load_s: tuple[float, float] = (0.2, 1.0)) -> t
     finally:
         platform.close()
         reports.close()
-    return _account(ledger, restarts, wrong, stories)
+    return account(ledger, restarts, wrong, stories)
 
 
 def main() -> int:
