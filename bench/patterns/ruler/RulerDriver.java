@@ -1,7 +1,7 @@
-import com.sun.management.OperatingSystemMXBean;
 import java.io.BufferedReader;
 import java.io.InputStreamReader;
 import java.lang.management.ManagementFactory;
+import java.lang.management.ThreadMXBean;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -55,10 +55,10 @@ public final class RulerDriver {
     }
   }
 
-  /** Gives events per second of processor time, garbage collection included: what one core could do. */
+  /** Gives events per second of processor time of the matching thread; the collector's is not counted. */
   private static double run(long milliseconds) throws Exception {
-    OperatingSystemMXBean process = (OperatingSystemMXBean) ManagementFactory.getOperatingSystemMXBean();
-    long begin = process.getProcessCpuTime();
+    ThreadMXBean threads = ManagementFactory.getThreadMXBean();
+    long begin = threads.getCurrentThreadCpuTime();
     long end = System.nanoTime() + milliseconds * 1_000_000L;
     long count = 0;
     int next = 0;
@@ -69,6 +69,6 @@ public final class RulerDriver {
       }
       count += 64;
     }
-    return count / ((process.getProcessCpuTime() - begin) / 1e9);
+    return count / ((threads.getCurrentThreadCpuTime() - begin) / 1e9);
   }
 }

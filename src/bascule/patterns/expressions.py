@@ -8,7 +8,7 @@ same shape share one compiled factory. A string value is tested in line; every o
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import lru_cache
 from itertools import chain
 from typing import Any, TypeAlias
@@ -129,13 +129,16 @@ def numbers_of(value: list[Any]) -> list[Any] | None:
 
     Only lists of lists of the same depth are flattened; anything else fails to sort or to chain and is left to others.
     """
+    members: Iterable[Any] = value
+    first: Any = value
+    while first.__class__ is list and first and first[0].__class__ is list:
+        members = chain.from_iterable(members)
+        first = first[0]
     try:
-        while value and value[0].__class__ is list:
-            value = list(chain.from_iterable(value))
-        value.sort()
+        numbers = sorted(members)
     except TypeError:
         return None
-    return value if not value or value[0].__class__ is float or value[0].__class__ is int else None
+    return numbers if not numbers or numbers[0].__class__ is float or numbers[0].__class__ is int else None
 
 
 def string_text(conditions: tuple[Condition, ...], source: Source, value: str) -> str:

@@ -66,7 +66,7 @@ def test_engine_agrees_with_the_reference_over_a_hundred_thousand_cases(request:
     compared = 0
 
     @given(strategies.meetings(8, 12))
-    @settings(QUIET, max_examples=5_000)
+    @settings(QUIET, max_examples=7_000)
     def run(meeting: tuple[list[str], list[str]]) -> None:
         nonlocal compared
         agree(*meeting)
