@@ -144,6 +144,7 @@ class Bascule:
         self.http_deliveries = HttpDeliveries(self.store, self.contexts, HttpSubscriptions(), HttpClient())
         performers = {
             "runtime": self._run_function,
+            "prepare": self._prepare_function,
             "blobs": self._put_blob,
             "event-source": self.mappings.describe,
             signing.PERFORMER: self._make_signing_key,
@@ -201,6 +202,10 @@ class Bascule:
 
     async def _run_function(self, ctx: Context, request: Any) -> object:
         return await self.runner.invoke(request)
+
+    async def _prepare_function(self, ctx: Context, request: Any) -> object:
+        self.runner.prepare(request)
+        return True
 
     async def _make_signing_key(self, ctx: Context, request: Any) -> object:
         return await asyncio.to_thread(signing.make_signing_key, request)

@@ -19,6 +19,8 @@ from bascule.services.lambda_.errors import (
 from bascule.services.lambda_.limits import ALIASES_MAX
 from bascule.services.lambda_.model import LATEST, Alias
 from bascule.services.lambda_.names import FunctionReference, reference
+from bascule.services.lambda_.provisioned_concurrency import check_provisioned_alias
+from bascule.services.lambda_.provisioned_model import remove_provisioned
 from bascule.services.lambda_.resolution import found_function, found_version
 from bascule.services.lambda_.state import ALIASES, EVENT_INVOKE_CONFIGS, POLICIES, policy_key
 
@@ -122,7 +124,8 @@ def get_alias(ctx: Context, tx: Tx, inp: api.GetAliasRequest) -> api.AliasConfig
 def update_alias(ctx: Context, tx: Tx, inp: api.UpdateAliasRequest) -> api.AliasConfiguration:
     """Point an alias elsewhere; an empty RoutingConfig ends the sharing.
 
-    Raises   ResourceNotFound, PreconditionFailed, InvalidParameterValue.
+    Raises   ResourceNotFound, PreconditionFailed, InvalidParameterValue; ResourceConflict when it has provisioned concurrency and
+             so has the version. Provisioned concurrency moves with the alias.
     """
     named = reference(ctx, inp.function_name)
     found_function(tx.documents, named)
@@ -138,17 +141,19 @@ def update_alias(ctx: Context, tx: Tx, inp: api.UpdateAliasRequest) -> api.Alias
         description=alias.description if inp.description is None else inp.description,
         weights=alias.weights if inp.routing_config is None else _weights(inp.routing_config),
     )
-    return _stored(tx, named, _checked(tx, named, changed))
+    check_provisioned_alias(tx, named, _checked(tx, named, changed))
+    return _stored(tx, named, changed)
 
 
 @operation("DeleteAlias")
 def delete_alias(ctx: Context, tx: Tx, inp: api.DeleteAliasRequest) -> api.Empty:
-    """Remove an alias with its policy and its event invoke config; one that does not exist is no error."""
+    """Remove an alias with its policy, its event invoke config and its provisioned concurrency; no alias is no error."""
     named = reference(ctx, inp.function_name)
     found_function(tx.documents, named)
     ALIASES.delete(tx.documents, named.scope, inp.name, parent=named.name)
     POLICIES.delete(tx.documents, named.scope, policy_key(inp.name), parent=named.name)
     EVENT_INVOKE_CONFIGS.delete(tx.documents, named.scope, inp.name, parent=named.name)
+    remove_provisioned(tx.documents, FunctionReference(named.scope, named.name, inp.name))
     return api.Empty()
 
 

@@ -11,6 +11,7 @@ from bascule.kernel.store import Tx
 from bascule.services.lambda_.errors import InvalidParameterValue
 from bascule.services.lambda_.limits import UNRESERVED_CONCURRENCY_MIN
 from bascule.services.lambda_.names import reference, unqualified
+from bascule.services.lambda_.provisioned_model import provisioned_totals
 from bascule.services.lambda_.resolution import found_function
 from bascule.services.lambda_.state import FUNCTIONS, changed_signal
 
@@ -21,11 +22,15 @@ FUNCTIONS_ONLY = (
 
 
 def reserved_by_others(ctx: Context, tx: Tx, name: str = "") -> int:
-    """How much of the account's concurrency functions other than ``name`` have reserved."""
+    """How much of the account's concurrency functions other than ``name`` have reserved or, without that, provisioned."""
     reserved = 0
+    provisioned = provisioned_totals(tx.documents, ctx.scope)
     after = ""
     while page := FUNCTIONS.page(tx.documents, ctx.scope, after=after, count_max=500):
-        reserved += sum(function.reserved_concurrency or 0 for other, function in page if other != name)
+        for other, function in page:
+            if other != name:
+                own = function.reserved_concurrency
+                reserved += provisioned[other] if own is None else own
         after = page[-1][0]
     return reserved
 
@@ -34,11 +39,18 @@ def reserved_by_others(ctx: Context, tx: Tx, name: str = "") -> int:
 def put_function_concurrency(ctx: Context, tx: Tx, inp: api.PutFunctionConcurrencyRequest) -> api.Concurrency:
     """Reserve concurrency.
 
-    Raises   ResourceNotFound; InvalidParameterValue for a qualified name, or when fewer than 100 would stay unreserved.
+    Raises   ResourceNotFound; InvalidParameterValue for a qualified name, for less than the function has provisioned, or when
+             fewer than 100 would stay unreserved.
     """
     named = unqualified(ctx, inp.function_name, FUNCTIONS_ONLY)
     function = found_function(tx.documents, named)
     reserved = inp.reserved_concurrent_executions
+    provisioned = provisioned_totals(tx.documents, named.scope, named.name)[named.name]
+    if reserved < provisioned:
+        raise InvalidParameterValue(
+            f" ReservedConcurrentExecutions  {reserved} should not be lower than function's total provisioned concurrency "
+            f"[{provisioned}]."
+        )
     left = ctx.settings.concurrency_max - reserved_by_others(ctx, tx, named.name) - reserved
     if reserved and left < UNRESERVED_CONCURRENCY_MIN:
         raise InvalidParameterValue(

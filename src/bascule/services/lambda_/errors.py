@@ -59,6 +59,13 @@ class PreconditionFailed(LambdaError):
     status = 412
 
 
+class ProvisionedConcurrencyConfigNotFound(LambdaError):
+    """No Provisioned Concurrency Config found for this function"""
+
+    code = "ProvisionedConcurrencyConfigNotFoundException"
+    status = 404
+
+
 class RecursiveInvocation(LambdaError):
     """Lambda has detected your function being invoked in a recursive loop with other AWS resources and stopped your function's invocation."""  # noqa: E501 - one sentence of AWS
 

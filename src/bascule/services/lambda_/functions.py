@@ -24,6 +24,7 @@ from bascule.services.lambda_.layer_mounts import check_whole_size, checked_laye
 from bascule.services.lambda_.model import LATEST, Configuration, DeletedQueue, Function
 from bascule.services.lambda_.names import FunctionReference, checked_new_name, reference
 from bascule.services.lambda_.packages import checked_package, unpacked_bytes
+from bascule.services.lambda_.provisioned_model import remove_provisioned
 from bascule.services.lambda_.resolution import configuration_of, found_function, not_found
 from bascule.services.lambda_.state import (
     CHILDREN,
@@ -226,6 +227,7 @@ def delete_function(ctx: Context, tx: Tx, inp: api.DeleteFunctionRequest) -> api
     elif named.qualifier.isdigit():
         check_unaliased(tx, named, named.qualifier)
         VERSIONS.delete(tx.documents, named.scope, version_key(int(named.qualifier)), parent=named.name)
+        remove_provisioned(tx.documents, named)
     else:
         raise InvalidParameterValue("Deletion of aliases is not currently supported.")
     return api.DeleteFunctionResponse(status_code=204)
@@ -237,6 +239,7 @@ def _delete_whole(tx: Tx, named: FunctionReference, function: Function) -> None:
             for child, _ in rows:
                 collection.delete(tx.documents, named.scope, child, parent=named.name)
     remove_urls(tx.documents, named)
+    remove_provisioned(tx.documents, named)
     FUNCTIONS.delete(tx.documents, named.scope, named.name)
     DELETED_QUEUES.put(tx.documents, named.scope, function.uuid, DeletedQueue(uuid=function.uuid))
     tx.notify(changed_signal(named.scope, named.name))
