@@ -98,7 +98,7 @@ class Driver:
         namespace: dict[str, Any] = dict(DRIVER_NAMESPACE)
         namespace |= {f"c{index}": value for index, value in enumerate(self.source.constants)}
         exec("def match(data):\n" + "\n".join(self.lines), namespace)  # constants as globals: no cost per call
-        match: Match = namespace["match"]
+        match: Match = namespace.pop("match")  # without the cycle, a replaced set is freed at once
         return match
 
     def _emit(self, depth: int, line: str) -> None:
