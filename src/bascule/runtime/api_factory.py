@@ -44,13 +44,16 @@ class Language(Protocol):
 
 
 class ApiFactory:
-    """Starts environments of one language."""
+    """Starts environments of some languages.
+
+    Takes    wall_clock: the machine's own, whatever time it is for a server under test: functions compare deadlines with it.
+    """
 
     def __init__(
-        self, language: Language, launcher: Launcher, base_url: Callable[[], str], wall_clock: Clock, ids: Ids
+        self, languages: tuple[Language, ...], base_url: Callable[[], str], wall_clock: Clock, ids: Ids
     ) -> None:
-        self._language = language
-        self._launcher = launcher
+        self._languages = languages
+        self._launcher = Launcher()
         self._base_url = base_url
         self._wall_clock = wall_clock
         self._ids = ids
@@ -58,11 +61,14 @@ class ApiFactory:
 
     def runs(self, runtime: str) -> bool:
         """See ``ports.EnvironmentFactory``."""
-        return self._language.runs(runtime)
+        return any(language.runs(runtime) for language in self._languages)
+
+    def _language(self, runtime: str) -> Language:
+        return next(language for language in self._languages if language.runs(runtime))
 
     def runtime_version(self, runtime: str) -> str:
         """See ``ports.EnvironmentFactory``."""
-        return self._language.version(runtime)
+        return self._language(runtime).version(runtime)
 
     def prepare(self, runtime: str) -> None:
         """See ``ports.EnvironmentFactory``."""
@@ -71,8 +77,9 @@ class ApiFactory:
     async def start(self, plan: Plan) -> ApiWorker:
         """See ``ports.EnvironmentFactory``."""
         command: tuple[str, ...] | NotExecutable
+        language = self._language(plan.function.runtime)
         try:
-            command = await self._language.command(plan)
+            command = await language.command(plan)
         except NotExecutable as error:
             command = error
         extensions = _extension_programs(plan.layer_root)
@@ -90,7 +97,7 @@ class ApiFactory:
             say=lambda line: plan.printed([line]),
             linger=self._linger,
         )
-        variables = self._variables(plan, command, await worker.open())
+        variables = self._variables(language, plan, command, await worker.open())
         # Extensions know nothing of the runtime's own variables.
         of_extension = {name: value for name, value in variables.items() if not name.startswith("_")}
         await worker.start(
@@ -99,18 +106,20 @@ class ApiFactory:
         )
         return worker
 
-    def _variables(self, plan: Plan, command: tuple[str, ...] | NotExecutable, address: str) -> dict[str, str]:
+    def _variables(
+        self, language: Language, plan: Plan, command: tuple[str, ...] | NotExecutable, address: str
+    ) -> dict[str, str]:
         program_dir = Path("/usr/local/bin") if isinstance(command, NotExecutable) else Path(command[0]).parent
         return function_variables(
             plan.function,
             code_root=plan.code_root,
-            runtime_root=self._language.root,
+            runtime_root=language.root,
             layer_root=plan.layer_root,
             tmp_dir=plan.tmp_dir,
             log_stream=plan.log_stream,
             base_url=self._base_url(),
             program_dir=program_dir,
-            of_runtime=self._language.variables(plan),
+            of_runtime=language.variables(plan),
             runtime_api=address,
         )
 

@@ -21,7 +21,6 @@ from bascule.runtime.concurrency import Concurrency
 from bascule.runtime.environment import Environment
 from bascule.runtime.environment_log import EnvironmentLog
 from bascule.runtime.fleet import Fleet
-from bascule.runtime.launcher import Launcher
 from bascule.runtime.node import Node
 from bascule.runtime.packages import Packages, remove_tree
 from bascule.runtime.ports import CodeSource, EnvironmentFactory, LogSink, Plan, Worker
@@ -51,12 +50,9 @@ class FunctionRuntime:
         self._work_dir = work_dir.absolute()
         self._concurrency = Concurrency(settings.concurrency_max)
         self._packages = Packages(self._work_dir / "code", code, ids)
-        launcher = Launcher()
-        # Deadlines are compared by other processes with the machine's clock, whatever time it is for a server under test.
-        languages = [ApiFactory(language, launcher, base_url, RealClock(), ids) for language in (Node(), Provided())]
         self._factories: tuple[EnvironmentFactory, ...] = (
             PythonFactory(self._work_dir / "runtime", settings.python, base_url),
-            *languages,
+            ApiFactory((Node(), Provided()), base_url, RealClock(), ids),
         )
         self._running: set[asyncio.Task[InvocationResult]] = set()
         self._chores: set[asyncio.Future[None]] = set()

@@ -6,7 +6,7 @@ import json
 import re
 import shutil
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
@@ -428,12 +428,10 @@ def test_the_sdk_calls_back_without_end_point_code(
     assert asked[0][0] == "AWSEvents.PutEvents"
 
 
-def test_a_machine_without_node_says_what_to_do(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_machine_without_node_says_what_to_do(
+    fresh_machine: Callable[..., Machine], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(node_module.shutil, "which", lambda *_, **__: None)
-    monkeypatch.setattr(node_module.Node, "_program", "", raising=False)
-    for factory in machine.runtime._factories:
-        language = getattr(factory, "_language", None)
-        if isinstance(language, node_module.Node):
-            monkeypatch.setattr(language, "_program", "")
+    machine = fresh_machine()
     with pytest.raises(RuntimeUnavailable, match=r"no Node\.js.*install Node\.js 18 or later"):
         machine.invoke(deployed(machine, ""))
