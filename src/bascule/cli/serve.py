@@ -6,6 +6,7 @@ import gc
 import logging
 import os
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -14,12 +15,20 @@ import typer
 from bascule.cli.client import fail
 
 
-def _announce(line: str) -> None:
+NOT_ENFORCED = (
+    "note: IAM policies are kept and checked but not enforced: whoever reaches this address may call everything; "
+    "deliveries obey only an explicit Deny (start with --enforce-policies to require an Allow)."
+)
+ENFORCED = "note: deliveries and AssumeRole need an Allow; API calls are still not checked."
+
+
+def _announce(line: str, note: str) -> None:
     """The ready line; what is alive now will stay, so the garbage collector need not look at it again."""
     gc.collect()
     gc.freeze()
     typer.echo(line)
     sys.stdout.flush()
+    typer.echo(note, err=True)
 
 
 def serve(
@@ -86,6 +95,6 @@ def serve(
         is_test=test,
     )
     try:
-        app.serve(settings, data, announce=_announce)
+        app.serve(settings, data, announce=partial(_announce, note=ENFORCED if enforce_policies else NOT_ENFORCED))
     except app.CannotStart as error:
         fail(str(error))
