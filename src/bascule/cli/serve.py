@@ -14,7 +14,6 @@ import typer
 
 from bascule.cli.client import fail
 
-
 NOT_ENFORCED = (
     "note: IAM policies are kept and checked but not enforced: whoever reaches this address may call everything; "
     "deliveries obey only an explicit Deny (start with --enforce-policies to require an Allow)."
