@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import typer
 
-from bascule.cli import clock, coverage, dlq, environment, faults, pattern, retries, serve, status, story, tail
+from bascule.cli import clock, coverage, dlq, environment, faults, package, pattern, retries, serve, status, story, tail
 
 app = typer.Typer(
     name="bascule",
@@ -26,6 +26,7 @@ app.add_typer(clock.app, name="clock", help="Steer the time of a server that run
 app.add_typer(faults.app, name="faults", help="Have targets of a server that runs with --test fail.")
 app.command("env")(environment.env)
 app.command("run", context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})(environment.run)
+app.command("package")(package.package)
 app.command("coverage")(coverage.coverage)
 app.add_typer(pattern.app, name="pattern", help="Try event patterns.")
 
