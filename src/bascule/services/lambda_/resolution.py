@@ -86,7 +86,11 @@ def function_version(scope: Scope, function: Function, number: str, configuratio
 
 
 class _Held:
-    """Carries a configuration through the cache without being part of its key: ``environment_id`` already names it."""
+    """A configuration as part of the cache's key: found by ``environment_id``, which names it, and then compared.
+
+    The comparison makes the cache a pure function of what is stored: ids that repeat, as those of two simulated worlds with
+    one seed do, cannot bring up another function's code.
+    """
 
     __slots__ = ("configuration",)
 
@@ -94,7 +98,7 @@ class _Held:
         self.configuration = configuration
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Held)
+        return isinstance(other, _Held) and self.configuration == other.configuration
 
     def __hash__(self) -> int:
         return 0
