@@ -22,9 +22,16 @@ from bascule.runtime.ports import Plan
 from bascule.runtime.variables import function_variables
 from bascule.runtime.zygote import Fork
 
+#: The variable that names a program to start the runtime with.
+WRAPPER = "AWS_LAMBDA_EXEC_WRAPPER"
+
 
 class Language(Protocol):
     """Which program runs functions of some runtimes."""
+
+    @property
+    def takes_wrapper(self) -> bool:
+        """Whether ``WRAPPER`` is honoured."""
 
     def runs(self, runtime: str) -> bool:
         """Whether it is the one for this runtime identifier."""
@@ -82,7 +89,7 @@ class ApiFactory:
             command = await language.command(plan)
         except NotExecutable as error:
             command = error
-        extensions = _extension_programs(plan.layer_root)
+        extensions = extension_programs(plan.layer_root)
         try:
             reading, writing = os.pipe()
         except OSError as error:
@@ -98,6 +105,9 @@ class ApiFactory:
             linger=self._linger,
         )
         variables = self._variables(language, plan, command, await worker.open())
+        wrapper = plan.function.environment.get(WRAPPER)
+        if wrapper and language.takes_wrapper and not isinstance(command, NotExecutable):
+            command = (real_path(wrapper, plan), *command)
         # Extensions know nothing of the runtime's own variables.
         of_extension = {name: value for name, value in variables.items() if not name.startswith("_")}
         await worker.start(
@@ -154,7 +164,7 @@ class ApiFactory:
         await self._launcher.stop()
 
 
-def _extension_programs(layer_root: Path | None) -> list[Path]:
+def extension_programs(layer_root: Path | None) -> list[Path]:
     """The external extensions of a function's layers."""
     folder = layer_root / "extensions" if layer_root else None
     if folder is None or not folder.is_dir():

@@ -13,7 +13,6 @@ import shutil
 from pathlib import Path
 
 from bascule.kernel.invocation import RuntimeUnavailable
-from bascule.runtime.api_factory import real_path
 from bascule.runtime.ports import Plan
 
 _RUNTIME = re.compile(r"nodejs(\d+)\.x")
@@ -30,6 +29,7 @@ _OLD_SPACE, _SEMI_SPACE = 90, 5
 class Node:
     """Implements ``api_factory.Language``."""
 
+    takes_wrapper = True
     root = Path(__file__).parent / "worker" / "node"
 
     def __init__(self) -> None:
@@ -48,19 +48,17 @@ class Node:
         return f"nodejs:{self._found_version}" if is_as_asked else f"{runtime} on nodejs:{self._found_version}"
 
     async def command(self, plan: Plan) -> tuple[str, ...]:
-        """See ``Language``. ``AWS_LAMBDA_EXEC_WRAPPER`` goes first and gets the rest as its arguments."""
+        """See ``Language``."""
         async with self._search:
             if not self._program:
                 self._program, self._found_version = await _find_node()
         memory_mb = plan.function.memory_mb
-        command = (
+        return (
             self._program,
             f"--max-semi-space-size={memory_mb * _SEMI_SPACE // 100}",
             f"--max-old-space-size={memory_mb * _OLD_SPACE // 100}",
             str(self.root / "index.mjs"),
         )
-        wrapper = plan.function.environment.get("AWS_LAMBDA_EXEC_WRAPPER")
-        return (real_path(wrapper, plan), *command) if wrapper else command
 
     def variables(self, plan: Plan) -> dict[str, str]:
         """See ``Language``."""

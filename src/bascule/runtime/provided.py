@@ -13,6 +13,8 @@ _RUNTIMES = ("provided", "provided.al2", "provided.al2023")
 class Provided:
     """Implements ``api_factory.Language``."""
 
+    #: Nothing is there to be wrapped: a bootstrap that wants to be may do it itself, as on AWS.
+    takes_wrapper = False
     #: There is nothing in it: the runtime is the function's own.
     root = Path("/var/runtime")
 

@@ -1,4 +1,7 @@
-"""``EnvironmentFactory`` for ``python3.x``: every environment is a fork of its interpreter's zygote."""
+"""``EnvironmentFactory`` for ``python3.x``: environments are forks of their interpreter's zygote.
+
+A function with a wrapper or with extensions cannot be a fork; it runs as a program (``python_program``).
+"""
 
 from __future__ import annotations
 
@@ -7,12 +10,16 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from bascule.kernel.clock import Clock
+from bascule.kernel.ids import Ids
 from bascule.kernel.invocation import RuntimeUnavailable
+from bascule.runtime.api_factory import ApiFactory
 from bascule.runtime.interpreters import Interpreters, link_bundled
 from bascule.runtime.launcher import resource_limits
 from bascule.runtime.limits import NICENESS, RESPONSE_BYTES_MAX
 from bascule.runtime.output import OutputReader
-from bascule.runtime.ports import Plan
+from bascule.runtime.ports import Plan, Worker
+from bascule.runtime.python_program import PythonProgram, needs_program, start_values
 from bascule.runtime.python_worker import PythonWorker, open_ends
 from bascule.runtime.variables import function_variables
 from bascule.runtime.zygote import Zygote
@@ -22,12 +29,16 @@ from bascule.runtime.zygotes import Zygotes
 class PythonFactory:
     """Starts Python environments. ``root`` holds the linked packages and compiled modules."""
 
-    def __init__(self, root: Path, configured_interpreter: str, base_url: Callable[[], str]) -> None:
+    def __init__(
+        self, root: Path, configured_interpreter: str, base_url: Callable[[], str], wall_clock: Clock, ids: Ids
+    ) -> None:
         self._library_root = root / "python"
         self._cache_root = root / "pycache"
         self._interpreters = Interpreters(configured_interpreter)
         self._base_url = base_url
         self._zygotes = Zygotes(self._start_zygote)
+        self._program = PythonProgram(self._library_root, self._interpreters)
+        self._programs = ApiFactory((self._program,), base_url, wall_clock, ids)
 
     def runs(self, runtime: str) -> bool:
         """See ``ports.EnvironmentFactory``."""
@@ -37,6 +48,8 @@ class PythonFactory:
         """What INIT_START says: the runtime asked for and the Python that runs it."""
         zygote = self._zygotes.running(self._interpreters.interpreter(runtime))
         running = zygote.python_version if zygote else ""
+        if not running:
+            return self._program.version(runtime)
         is_as_asked = f"{running}.".startswith(f"{runtime.removeprefix('python')}.")
         return f"python:{running}" if is_as_asked else f"{runtime} on python:{running}"
 
@@ -49,8 +62,10 @@ class PythonFactory:
         cache_root = None if interpreter == sys.executable else self._cache_root
         return await Zygote.start(interpreter, self._library_root, cache_root)
 
-    async def start(self, plan: Plan) -> PythonWorker:
+    async def start(self, plan: Plan) -> Worker:
         """See ``ports.EnvironmentFactory``."""
+        if needs_program(plan):
+            return await self._programs.start(plan)
         interpreter = self._interpreters.interpreter(plan.function.runtime)
         zygote = await self._zygotes.get(interpreter)
         try:
@@ -72,12 +87,6 @@ class PythonFactory:
 
     def _start_message(self, plan: Plan, interpreter: str) -> dict[str, object]:
         function = plan.function
-        layers = []
-        shown = [(str(plan.code_root), "/var/task"), (str(self._library_root), "/var/runtime")]
-        if plan.layer_root is not None:
-            version = function.runtime
-            layers = [f"{plan.layer_root}/python", f"{plan.layer_root}/python/lib/{version}/site-packages"]
-            shown.append((str(plan.layer_root), "/opt"))
         variables = function_variables(
             function,
             code_root=plan.code_root,
@@ -90,11 +99,8 @@ class PythonFactory:
             of_runtime={"PYTHONPATH": str(self._library_root)},
         )
         return {
-            "handler": function.handler,
+            **start_values(plan, self._library_root),
             "variables": variables,
-            "code_root": str(plan.code_root),
-            "library_roots": [*layers, str(self._library_root)],
-            "shown_paths": shown,
             "response_bytes_max": RESPONSE_BYTES_MAX,
             "niceness": NICENESS,
             "limits": resource_limits(function),
@@ -102,4 +108,5 @@ class PythonFactory:
 
     async def stop(self) -> None:
         """See ``ports.EnvironmentFactory``."""
+        await self._programs.stop()
         await self._zygotes.stop()

@@ -51,7 +51,7 @@ class FunctionRuntime:
         self._concurrency = Concurrency(settings.concurrency_max)
         self._packages = Packages(self._work_dir / "code", code, ids)
         self._factories: tuple[EnvironmentFactory, ...] = (
-            PythonFactory(self._work_dir / "runtime", settings.python, base_url),
+            PythonFactory(self._work_dir / "runtime", settings.python, base_url, RealClock(), ids),
             ApiFactory((Node(), Provided()), base_url, RealClock(), ids),
         )
         self._running: set[asyncio.Task[InvocationResult]] = set()

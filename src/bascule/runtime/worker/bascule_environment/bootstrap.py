@@ -11,11 +11,10 @@ import json
 import logging
 import os
 import resource
-import socket
 import sys
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 from . import frames
 from .context import LambdaContext
@@ -24,6 +23,17 @@ from .logs import INIT_WARNING, FunctionLog, flush_streams
 from .marshalling import marshal_response, to_json, unmarshal_event
 
 Handler = Callable[[Any, LambdaContext], Any]
+
+
+class Server(Protocol):
+    """Where events come from: frames over a channel, or the Runtime API."""
+
+    def receive(self) -> tuple[int, int, bytes]:
+        """The next message; see ``frames``. Raises ServerGone."""
+
+    def send(self, kind: int, number: int, body: bytes) -> None:
+        """Say one thing."""
+
 
 INIT_FAILED_STATUS = 1
 
@@ -54,7 +64,7 @@ def find_handler(name: str, paths: PathMap) -> Handler:
     return handler
 
 
-def serve(channel: socket.socket, handler_name: str, response_bytes_max: int, log: FunctionLog, paths: PathMap) -> int:
+def serve(server: Server, handler_name: str, response_bytes_max: int, log: FunctionLog, paths: PathMap) -> int:
     """Run the function until the server hangs up; gives the exit status of the process."""
     try:
         handler = find_handler(handler_name, paths)
@@ -63,12 +73,12 @@ def serve(channel: socket.socket, handler_name: str, response_bytes_max: int, lo
         logging.getLogger().warning(INIT_WARNING)
         log.report(failure)
         flush_streams()
-        frames.send(channel, frames.INIT_FAILED, _peak_kb(), to_json(failure).encode())
+        server.send(frames.INIT_FAILED, _peak_kb(), to_json(failure).encode())
         return INIT_FAILED_STATUS
     flush_streams()
-    frames.send(channel, frames.READY, _peak_kb(), b"")
+    server.send(frames.READY, _peak_kb(), b"")
     while True:
-        _, head_length, body = frames.receive(channel)
+        _, head_length, body = server.receive()
         request = json.loads(body[:head_length])
         log.request.request_id = request["request_id"]
         os.environ["_X_AMZN_TRACE_ID"] = request["trace"]
@@ -76,7 +86,7 @@ def serve(channel: socket.socket, handler_name: str, response_bytes_max: int, lo
         if len(answer) > response_bytes_max:
             kind, answer = frames.OVERSIZE, str(len(answer)).encode()
         flush_streams()
-        frames.send(channel, kind, _peak_kb(), answer)
+        server.send(kind, _peak_kb(), answer)
         del body, answer
 
 

@@ -27,6 +27,21 @@ class ServerGone(Exception):
     """The other side closed the channel."""
 
 
+class FrameServer:
+    """The server at the other end of a channel."""
+
+    def __init__(self, channel: socket.socket) -> None:
+        self._channel = channel
+
+    def receive(self) -> tuple[int, int, bytes]:
+        """The next message. Raises ServerGone."""
+        return receive(self._channel)
+
+    def send(self, kind: int, number: int, body: bytes) -> None:
+        """Write one message."""
+        send(self._channel, kind, number, body)
+
+
 def send(channel: socket.socket, kind: int, number: int, body: bytes) -> None:
     """Write one message whole."""
     channel.sendall(HEAD.pack(kind, number, len(body)) + body)

@@ -58,16 +58,26 @@ def become_environment(channel_fd: int, output_fd: int, zygote_pid: int) -> NoRe
         start: dict[str, Any] = json.loads(body)
         if "command" in start:
             execute(start, channel)
-        log, paths = _take_identity(start)
-        status = bootstrap.serve(channel, start["handler"], start["response_bytes_max"], log, paths)
+        # DATA is what may be added to the memory shared with the zygote.
+        start["limits"]["DATA"] += _data_bytes()
+        take_limits(start["limits"], start["niceness"])
+        os.environ.clear()
+        os.environ.update(start["variables"])
+        status = serve(start, frames.FrameServer(channel))
     except frames.ServerGone:
         status = 0
     except SystemExit as exit_:
-        status = _exit_status(exit_)
+        status = exit_status(exit_)
     except BaseException:  # noqa: BLE001 - what nothing catches ends a Python program with a traceback and status 1
         traceback.print_exc()
     finally:
         _leave(status)
+
+
+def serve(start: dict[str, Any], server: bootstrap.Server) -> int:
+    """Become the function that ``start`` describes and run it until the server goes; gives the status of the process."""
+    log, paths = _take_identity(start)
+    return bootstrap.serve(server, start["handler"], start["response_bytes_max"], log, paths)
 
 
 def _leave(status: int) -> NoReturn:
@@ -78,7 +88,7 @@ def _leave(status: int) -> NoReturn:
         os._exit(status)
 
 
-def _exit_status(exit_: SystemExit) -> int:
+def exit_status(exit_: SystemExit) -> int:
     if exit_.code is None:
         return 0
     if isinstance(exit_.code, int):
@@ -111,12 +121,7 @@ def _copy_above(fd: int, least: int) -> int:
 
 
 def _take_identity(start: dict[str, Any]) -> tuple[FunctionLog, PathMap]:
-    """Become the function: limits, variables, directory, import path, streams, logging."""
-    # DATA is what may be added to the memory shared with the zygote.
-    start["limits"]["DATA"] += _data_bytes()
-    take_limits(start["limits"], start["niceness"])
-    os.environ.clear()
-    os.environ.update(start["variables"])
+    """Become the function: directory, import path, streams, logging."""
     time.tzset()
     os.umask(0o022)
     os.chdir(start["code_root"])
