@@ -160,7 +160,7 @@ def test_new_code_gets_new_environments_and_a_policy_does_not(desk: Desk) -> Non
     desk.call("UpdateFunctionCode", function_name="orders", zip_file=package("x = 1"))
     desk.call("Invoke", function_name="orders")
     first, second, third = (asked.function for asked in desk.invocations)
-    assert first is second
+    assert first == second
     assert third.revision_id != first.revision_id
     assert third.code_digest != first.code_digest
 
