@@ -16,6 +16,7 @@ from bascule.runtime.failures import EXIT_ERROR, OUT_OF_MEMORY, error_object, fa
 from bascule.runtime.limits import INIT_S_MAX
 from bascule.runtime.ports import Outcome, OutcomeKind, Request, Worker
 from bascule.runtime.report import Measures, Reporter
+from bascule.runtime.tmp_limit import TmpLimit
 
 _STATUS = {
     OutcomeKind.TIMED_OUT: ("timeout", ""),
@@ -35,6 +36,7 @@ class Environment:
         log: EnvironmentLog,
         runtime_version: Callable[[], str],
         start_worker: Callable[[], Awaitable[Worker]],
+        tmp: TmpLimit,
     ) -> None:
         self.function = function
         self.log = log
@@ -45,6 +47,7 @@ class Environment:
         self._clock = clock
         self._reporter = Reporter(function, runtime_version)
         self._start_worker = start_worker
+        self._tmp = tmp
         self._worker: Worker | None = None
         self._is_fresh = True
         self._loop = asyncio.get_running_loop()
@@ -150,7 +153,17 @@ class Environment:
         """The watch passes by: limits are checked, log lines so far go out."""
         if self._worker is not None:
             self._worker.look(is_census)
+            if is_census:
+                self._look_at_tmp(self._worker)
         self.log.flush()
+
+    def _look_at_tmp(self, worker: Worker) -> None:
+        self._tmp.look()
+        if self._tmp.is_over:
+            words = f"more than its {self.function.tmp_mb} MB. The process was ended and the directory emptied."
+            self.log.say([f"[Bascule] The temporary directory held {words}\n"])
+            worker.kill()
+            self._tmp.empty()
 
     def close(self) -> None:
         """End the process, if any."""

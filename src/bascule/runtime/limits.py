@@ -66,3 +66,5 @@ SHUTDOWN_MS = 2_000
 RUNTIME_SHUTDOWN_S_MAX = 0.5
 #: What a process sent before it ended is awaited this long. seconds; ours
 EXIT_GRACE_S = 0.005
+#: Counts of descendants between two measurements of a busy environment's temporary directory. count; ours
+CENSUSES_PER_TMP_LOOK = 5

@@ -27,6 +27,7 @@ from bascule.runtime.ports import CodeSource, EnvironmentFactory, LogSink, Plan,
 from bascule.runtime.provided import Provided
 from bascule.runtime.python_factory import PythonFactory
 from bascule.runtime.report import log_group_name, log_stream_name
+from bascule.runtime.tmp_limit import TmpLimit
 from bascule.runtime.watch import Watch
 
 
@@ -175,6 +176,7 @@ class FunctionRuntime:
             log=log,
             runtime_version=lambda: factory.runtime_version(function.runtime),
             start_worker=start_worker,
+            tmp=TmpLimit(tmp_dir, function.tmp_mb * 1024 * 1024),
         )
         self._holds[environment] = let_go
         return environment

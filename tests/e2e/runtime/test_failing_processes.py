@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -195,3 +196,25 @@ def test_a_fork_bomb_is_stopped_at_the_process_limit(fresh_machine: Callable[...
     )
     assert machine.invoke(function).error_type == "Runtime.OutOfMemory"
     assert machine.run("def handler(event, context): return 'still here'") == "still here"
+
+
+def test_files_beyond_the_size_of_tmp_end_the_process_and_are_removed(machine: Machine) -> None:
+    function = machine.deploy(
+        """
+        import os, tempfile, time
+        def handler(event, context):
+            place = tempfile.gettempdir()
+            if not event: return os.listdir(place)
+            for number in range(event):
+                with open(os.path.join(place, str(number)), "wb") as file: file.write(bytes(3 * 1024 * 1024))
+            time.sleep(20 if event > 2 else 1)
+        """,
+        tmp_mb=8,
+    )
+    assert machine.invoke(function, 2).function_error is None
+    result = machine.invoke(function, 4)
+    assert result.error_message.endswith("Runtime exited with error: signal: killed")
+    assert any("held more than its 8 MB" in line for line in machine.logs)
+    stopping_s = time.monotonic() + 10
+    while machine.invoke(function).payload != b"[]":
+        assert time.monotonic() < stopping_s
