@@ -32,6 +32,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     environment_idle_ms: int = 300_000
     #: Interpreter for ``python3.x`` functions; empty: the one that runs Bascule.
     python: str = ""
+    #: ``auto``: functions are isolated when the machine can; ``off``: they are not.
+    isolation: str = "auto"
+    #: What functions reach: ``host``: what the machine reaches; ``bascule``: the server and nothing else.
+    function_network: str = "host"
     #: ``--enforce-policies``: what a resource policy does not allow is refused; without it only what one denies.
     enforce_policies: bool = False
     #: ``--test``: the clock and fault end points exist.

@@ -15,6 +15,7 @@ from bascule.kernel.ids import Ids
 from bascule.kernel.invocation import RuntimeUnavailable
 from bascule.runtime.api_factory import ApiFactory
 from bascule.runtime.interpreters import Interpreters, link_bundled
+from bascule.runtime.isolation import Isolation, processes_max, seen_inside
 from bascule.runtime.launcher import resource_limits
 from bascule.runtime.limits import NICENESS, RESPONSE_BYTES_MAX
 from bascule.runtime.output import OutputReader
@@ -22,6 +23,7 @@ from bascule.runtime.ports import Plan, Worker
 from bascule.runtime.python_program import PythonProgram, needs_program, start_values
 from bascule.runtime.python_worker import PythonWorker, open_ends
 from bascule.runtime.variables import function_variables
+from bascule.runtime.worker.bascule_environment.sandbox_root import INTERPRETERS, PACKAGES
 from bascule.runtime.zygote import Zygote
 from bascule.runtime.zygotes import Zygotes
 
@@ -30,12 +32,19 @@ class PythonFactory:
     """Starts Python environments. ``root`` holds the linked packages and compiled modules."""
 
     def __init__(
-        self, root: Path, configured_interpreter: str, base_url: Callable[[], str], wall_clock: Clock, ids: Ids
+        self,
+        root: Path,
+        configured_interpreter: str,
+        base_url: Callable[[], str],
+        wall_clock: Clock,
+        ids: Ids,
+        isolation: Isolation,
     ) -> None:
         self._library_root = root / "python"
         self._cache_root = root / "pycache"
         self._interpreters = Interpreters(configured_interpreter)
         self._base_url = base_url
+        self._isolation = isolation
         self._zygotes = Zygotes(self._start_zygote)
         self._program = PythonProgram(self._library_root, self._interpreters)
         self._programs = ApiFactory((self._program,), base_url, wall_clock, ids)
@@ -60,7 +69,7 @@ class PythonFactory:
     async def _start_zygote(self, interpreter: str) -> Zygote:
         link_bundled(self._library_root)
         cache_root = None if interpreter == sys.executable else self._cache_root
-        return await Zygote.start(interpreter, self._library_root, cache_root)
+        return await Zygote.start(interpreter, self._library_root, cache_root, await self._isolation.scratch())
 
     async def start(self, plan: Plan) -> Worker:
         """See ``ports.EnvironmentFactory``."""
@@ -68,12 +77,13 @@ class PythonFactory:
             return await self._programs.start(plan)
         interpreter = self._interpreters.interpreter(plan.function.runtime)
         zygote = await self._zygotes.get(interpreter)
+        box = await self._isolation.box(plan)
         try:
             ours, theirs, reading, writing = open_ends()
         except OSError as error:
             raise RuntimeUnavailable(f"A function process could not be made: {error.strerror}.") from error
         try:
-            fork = await zygote.fork(theirs, writing)
+            fork = await zygote.fork(theirs, writing, box)
         except BaseException:  # raised again below
             ours.close()
             os.close(reading)
@@ -82,28 +92,32 @@ class PythonFactory:
             theirs.close()
             os.close(writing)
         worker = PythonWorker(fork, ours, OutputReader(reading, plan.printed), plan.function.memory_mb)
-        worker.start(self._start_message(plan, interpreter))
+        if box is None:
+            message = self._start_message(plan, self._library_root, interpreter)
+        else:
+            message = self._start_message(seen_inside(plan), Path(PACKAGES), f"{INTERPRETERS}/python3")
+        limits = resource_limits(plan.function) | {"NPROC": processes_max(box)}
+        worker.start(message | {"limits": limits})
         return worker
 
-    def _start_message(self, plan: Plan, interpreter: str) -> dict[str, object]:
+    def _start_message(self, plan: Plan, library_root: Path, interpreter: str) -> dict[str, object]:
         function = plan.function
         variables = function_variables(
             function,
             code_root=plan.code_root,
-            runtime_root=self._library_root,
+            runtime_root=library_root,
             layer_root=plan.layer_root,
             tmp_dir=plan.tmp_dir,
             log_stream=plan.log_stream,
             base_url=self._base_url(),
             program_dir=Path(interpreter).parent,
-            of_runtime={"PYTHONPATH": str(self._library_root)},
+            of_runtime={"PYTHONPATH": str(library_root)},
         )
         return {
-            **start_values(plan, self._library_root),
+            **start_values(plan, library_root),
             "variables": variables,
             "response_bytes_max": RESPONSE_BYTES_MAX,
             "niceness": NICENESS,
-            "limits": resource_limits(function),
         }
 
     async def stop(self) -> None:

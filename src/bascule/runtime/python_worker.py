@@ -103,11 +103,13 @@ class PythonWorker:
         """See ``ports.Worker``."""
         if self._is_dead:
             return
-        own_kb = usage.resident_kb(self._fork.pid)
+        function_pid = self._fork.function_pid
+        own_kb = usage.resident_kb(function_pid)
         used_kb = self._charge(own_kb)
         is_over = used_kb > self._memory_kb_max
         if is_census and not is_over:
-            descendants = usage.descendants(self._fork.pid, PROCESSES_MAX)
+            # Of a sandbox its keeper's, who has adopted what the function let go of; the function is counted already.
+            descendants = [pid for pid in usage.descendants(self._fork.pid, PROCESSES_MAX) if pid != function_pid]
             is_over = len(descendants) >= PROCESSES_MAX
             if descendants and not is_over:
                 family_kb = usage.family_kb(descendants, unless_below_kb=self._memory_kb_max - used_kb)

@@ -21,6 +21,7 @@ from bascule.runtime.concurrency import Concurrency
 from bascule.runtime.environment import Environment
 from bascule.runtime.environment_log import EnvironmentLog
 from bascule.runtime.fleet import Fleet
+from bascule.runtime.isolation import Isolation
 from bascule.runtime.node import Node
 from bascule.runtime.packages import Packages, remove_tree
 from bascule.runtime.ports import CodeSource, EnvironmentFactory, LogSink, Plan, Worker
@@ -51,8 +52,10 @@ class FunctionRuntime:
         self._work_dir = work_dir.absolute()
         self._concurrency = Concurrency(settings.concurrency_max)
         self._packages = Packages(self._work_dir / "code", code, ids)
+        #: What functions are locked in with, and what is missing of it on this machine.
+        self.isolation = Isolation(settings, self._work_dir / "root")
         self._factories: tuple[EnvironmentFactory, ...] = (
-            PythonFactory(self._work_dir / "runtime", settings.python, base_url, RealClock(), ids),
+            PythonFactory(self._work_dir / "runtime", settings.python, base_url, RealClock(), ids, self.isolation),
             ApiFactory((Node(), Provided()), base_url, RealClock(), ids),
         )
         self._running: set[asyncio.Task[InvocationResult]] = set()
@@ -65,6 +68,7 @@ class FunctionRuntime:
     async def start(self) -> None:
         """Make the work directory clean and begin. Costs a few milliseconds: interpreters start on first need."""
         await asyncio.to_thread(self._clean)
+        self.isolation.look()
         self._fleet = Fleet(self._settings.environments_max, self._make, self._close)
         self._watch = Watch(self._fleet, self._settings.environment_idle_ms / 1000)
         self._is_stopping = False

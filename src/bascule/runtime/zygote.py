@@ -7,6 +7,7 @@ killing by id is free of races as long as every user of an id goes through ``For
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import os
 import signal
@@ -16,26 +17,44 @@ from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
+
 from bascule.kernel.invocation import RuntimeUnavailable
+from bascule.runtime import usage
+from bascule.runtime.isolation import Box
 from bascule.runtime.limits import FORKS_AT_ONCE, FULL_PAUSE_S, ZYGOTE_START_S_MAX
+from bascule.runtime.worker.bascule_environment import sandbox
 
 log = logging.getLogger("bascule.runtime")
 
-_MESSAGE_BYTES_MAX = 4_096
+_MESSAGE_BYTES_MAX = 16_384
 _PACKAGE_ROOT = Path(__file__).parent / "worker"
 _ENTRY = "import sys; sys.path.insert(0, sys.argv.pop(1)); from bascule_environment.zygote import main; main()"
 _KILLED = -int(signal.SIGKILL)
+#: A keeper freezes and thaws everything in its sandbox; stopping it would stop only itself.
+_TO_KEEPERS = {signal.SIGSTOP: sandbox.FREEZE, signal.SIGCONT: sandbox.THAW}
 
 
 class Fork:
     """One forked process, until its exit was reported."""
 
-    def __init__(self, pid: int, base_kb: int) -> None:
+    def __init__(self, pid: int, base_kb: int, is_sandboxed: bool = False) -> None:
+        #: What to signal: the process, or the keeper of its sandbox.
         self.pid = pid
+        self._is_sandboxed = is_sandboxed
+        self._function_pid = 0
         #: Memory shared with the zygote from the start, which is not charged to the function. kilobytes
         self.base_kb = base_kb
         self.exit_status: int | None = None
         self._on_exit: Callable[[int], None] | None = None
+
+    @property
+    def function_pid(self) -> int:
+        """The process that runs the function; what it uses is measured there. In a sandbox it is the keeper's first child."""
+        if not self._is_sandboxed:
+            return self.pid
+        self._function_pid = self._function_pid or next(iter(usage.descendants(self.pid, 1)), 0)
+        return self._function_pid or self.pid
 
     def when_exited(self, call: Callable[[int], None]) -> None:
         """Call with the exit status (negative: a signal) as soon as it is known, at once when it is already."""
@@ -58,6 +77,10 @@ class Fork:
         """Send a signal to the process and its group; nothing once its end is known."""
         if self.exit_status is not None:
             return
+        if self._is_sandboxed and number in _TO_KEEPERS:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.pid, _TO_KEEPERS[number])
+            return
         # Until the fork leads its own group, microseconds after its birth, only the process itself can be reached.
         for send in (os.killpg, os.kill):
             try:
@@ -78,7 +101,7 @@ class Zygote:
         self._control = control
         self._loop = asyncio.get_running_loop()
         self._ready: asyncio.Future[None] = self._loop.create_future()
-        self._asked: dict[str, asyncio.Future[Fork]] = {}
+        self._asked: dict[str, tuple[asyncio.Future[Fork], Box | None]] = {}
         self._forks: dict[int, Fork] = {}
         self._token = 0
         self._unburied: deque[int] = deque()
@@ -88,11 +111,14 @@ class Zygote:
         self._loop.add_reader(control.fileno(), self._readable)
 
     @classmethod
-    async def start(cls, interpreter: str, library_root: Path | None, cache_root: Path | None = None) -> Zygote:
+    async def start(
+        cls, interpreter: str, library_root: Path | None, cache_root: Path | None = None, scratch: Path | None = None
+    ) -> Zygote:
         """Start one and wait until it has imported everything.
 
         Takes    library_root: directory with the packages every function may import, None for a zygote whose forks execute
-                 other programs; cache_root: where compiled modules go when the packages belong to another interpreter.
+                 other programs; cache_root: where compiled modules go when the packages belong to another interpreter;
+                 scratch: an empty directory, for a zygote that forks into sandboxes.
         Raises   RuntimeUnavailable with the reason.
         """
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -106,6 +132,7 @@ class Zygote:
             _ENTRY,
             str(_PACKAGE_ROOT),
             str(theirs.fileno()),
+            str(scratch or ""),
             *([str(library_root)] if library_root else []),
         ]
         try:
@@ -135,8 +162,11 @@ class Zygote:
             ) from None
         return zygote
 
-    async def fork(self, channel: socket.socket, output_fd: int) -> Fork:
-        """A new process that holds these two descriptors. Raises RuntimeUnavailable when it cannot be made."""
+    async def fork(self, channel: socket.socket, output_fd: int, box: Box | None = None) -> Fork:
+        """A new process that holds these two descriptors, in a sandbox when there is one for it.
+
+        Raises   RuntimeUnavailable when it cannot be made.
+        """
         async with self._turn:
             if not self.is_alive:
                 raise RuntimeUnavailable(
@@ -145,8 +175,10 @@ class Zygote:
             self._token += 1
             token = str(self._token)
             answer: asyncio.Future[Fork] = self._loop.create_future()
-            self._asked[token] = answer
-            request, fds = f"fork {token}".encode(), [channel.fileno(), output_fd]
+            self._asked[token] = answer, box
+            request, fds = f"fork {token} ".encode(), [channel.fileno(), output_fd]
+            if box is not None:
+                request += msgspec.json.encode(box)
             try:
                 while not self._say(request, fds):
                     await asyncio.sleep(FULL_PAUSE_S)
@@ -188,13 +220,15 @@ class Zygote:
         verb, _, rest = message.partition(" ")
         if verb == "forked":
             token, pid, base_kb = rest.split()
-            self._forked(token, Fork(int(pid), int(base_kb)))
+            self._forked(token, int(pid), int(base_kb))
         elif verb == "exited":
             pid, status = rest.split()
             self._exited(int(pid), int(status))
         elif verb == "refused":
             token, _, reason = rest.partition(" ")
-            self._asked.pop(token).set_exception(RuntimeUnavailable(f"A function process could not be made: {reason}."))
+            self._asked.pop(token)[0].set_exception(
+                RuntimeUnavailable(f"A function process could not be made: {reason}.")
+            )
         elif verb == "ready":
             self.python_version = rest
             self._ready.set_result(None)
@@ -203,9 +237,9 @@ class Zygote:
                 RuntimeUnavailable(f"The interpreter {self.interpreter} failed to start: {rest}.")
             )
 
-    def _forked(self, token: str, fork: Fork) -> None:
-        self._forks[fork.pid] = fork
-        answer = self._asked.pop(token)
+    def _forked(self, token: str, pid: int, base_kb: int) -> None:
+        answer, box = self._asked.pop(token)
+        fork = self._forks[pid] = Fork(pid, base_kb, is_sandboxed=box is not None)
         if answer.cancelled():
             fork.kill_group()
         else:
@@ -232,7 +266,7 @@ class Zygote:
         )
         if not self._ready.done():
             self._ready.set_exception(ended)
-        for answer in self._asked.values():
+        for answer, _ in self._asked.values():
             if not answer.done():
                 answer.set_exception(ended)
         self._asked.clear()

@@ -1,7 +1,8 @@
 """A function runtime with real processes, driven from tests that are plain functions.
 
 ``machine`` is shared by a module (its zygote starts once); each test deploys functions of its own. ``fresh_machine`` makes one
-with other settings, for tests about limits, or that break things.
+with other settings, for tests about limits, or that break things. Functions are isolated when this machine can, but in modules
+that look at their processes from outside: those set ``ISOLATION = "off"``.
 """
 
 from __future__ import annotations
@@ -161,19 +162,25 @@ def is_running(pid: int) -> bool:
         return False
 
 
+def _isolation(request: pytest.FixtureRequest) -> str:
+    return str(getattr(request.module, "ISOLATION", "auto"))
+
+
 @pytest.fixture(scope="module")
-def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
-    shared = Machine(tmp_path_factory.mktemp("machine"), Settings())
+def machine(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
+    shared = Machine(tmp_path_factory.mktemp("machine"), Settings(isolation=_isolation(request)))
     yield shared
     shared.stop()
 
 
 @pytest.fixture
-def fresh_machine(tmp_path: Path) -> Iterator[Callable[..., Machine]]:
+def fresh_machine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[..., Machine]]:
     made: list[Machine] = []
 
     def make(**settings: Any) -> Machine:
-        machine = Machine(tmp_path / f"machine-{len(made)}", Settings(**settings))
+        machine = Machine(
+            tmp_path / f"machine-{len(made)}", Settings(**({"isolation": _isolation(request)} | settings))
+        )
         made.append(machine)
         return machine
 

@@ -19,6 +19,9 @@ import pytest
 from bascule.kernel.invocation import InvocationThrottled, RuntimeUnavailable
 from tests.e2e.runtime.conftest import PATIENCE_S, Machine, is_running
 
+#: These tests look at process ids and files from outside.
+ISOLATION = "off"
+
 PID = "import os, time\ndef handler(event, context):\n    time.sleep(event or 0)\n    return os.getpid()"
 
 
@@ -243,7 +246,7 @@ def test_a_killed_server_leaves_no_process_behind(tmp_path: Path) -> None:
         from pathlib import Path
         from bascule.kernel.settings import Settings
         from tests.e2e.runtime.conftest import Machine
-        machine = Machine(Path({str(tmp_path / "machine")!r}), Settings())
+        machine = Machine(Path({str(tmp_path / "machine")!r}), Settings(isolation="off"))
         machine.run('''
             import os, subprocess, time
             def handler(event, context):

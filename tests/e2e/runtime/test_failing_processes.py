@@ -12,6 +12,9 @@ import pytest
 from bascule.runtime import environment as environment_module
 from tests.e2e.runtime.conftest import Machine, is_running
 
+#: These tests look at process ids and files from outside.
+ISOLATION = "off"
+
 
 def exit_error(request_id: str, reason: str) -> dict[str, str]:
     return {"errorType": "Runtime.ExitError", "errorMessage": f"RequestId: {request_id} Error: {reason}"}

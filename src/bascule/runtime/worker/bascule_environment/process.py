@@ -21,15 +21,17 @@ import time
 import traceback
 from typing import Any, NoReturn
 
-from . import bootstrap, frames
+from . import bootstrap, frames, sandbox
 from .execution import execute, take_limits
 from .faults import PathMap
 from .logs import FunctionLog, LogSink, flush_streams
 from .preload import forget_bundled
+from .sandbox_calls import SandboxError
 
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
 _CHANNEL_FD = 3
+_STATUS_FD = 4
 _OUTPUT_FD = 1
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -44,16 +46,29 @@ def adopt_orphans() -> None:
     _libc.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
-def become_environment(channel_fd: int, output_fd: int, zygote_pid: int) -> NoReturn:
-    """Turn this fork into an execution environment and serve until the server hangs up. Never returns."""
+def become_environment(
+    channel_fd: int, output_fd: int, zygote_pid: int, box: sandbox.Box | None = None, status_fd: int = -1
+) -> NoReturn:
+    """Turn this fork into an execution environment and serve until the server hangs up. Never returns.
+
+    Takes    box: the sandbox to lock it into, when it was forked by ``sandbox.fork``; status_fd: where its exit status goes then.
+    """
     status = 1
     try:
         die_with_parent()
-        if os.getppid() != zygote_pid:
+        if box is None and os.getppid() != zygote_pid:
             os._exit(1)
         os.setsid()
-        adopt_orphans()
-        channel = _take_descriptors(channel_fd, output_fd)
+        channel = _take_descriptors(channel_fd, output_fd, status_fd)
+        if box is None:
+            adopt_orphans()
+        else:
+            sandbox.lock_in(box)
+            # A change of user cancels the death signal. Who forked this process may have ended meanwhile.
+            die_with_parent()
+            if sandbox.is_abandoned(_STATUS_FD):
+                os._exit(1)
+            sandbox.fork_function(_STATUS_FD)
         _, _, body = frames.receive(channel)
         start: dict[str, Any] = json.loads(body)
         if "command" in start:
@@ -66,6 +81,10 @@ def become_environment(channel_fd: int, output_fd: int, zygote_pid: int) -> NoRe
         status = serve(start, frames.FrameServer(channel))
     except frames.ServerGone:
         status = 0
+    except SandboxError as error:
+        os.write(
+            _OUTPUT_FD, f"[Bascule] The function was not started, because it cannot be isolated: {error}.\n".encode()
+        )
     except SystemExit as exit_:
         status = exit_status(exit_)
     except BaseException:  # noqa: BLE001 - what nothing catches ends a Python program with a traceback and status 1
@@ -97,18 +116,22 @@ def exit_status(exit_: SystemExit) -> int:
     return 1
 
 
-def _take_descriptors(channel_fd: int, output_fd: int) -> socket.socket:
-    """Keep standard input (nothing), output and error (the log pipe) and the channel; close all else."""
-    high = max(channel_fd, output_fd, 16) + 1
+def _take_descriptors(channel_fd: int, output_fd: int, status_fd: int) -> socket.socket:
+    """Keep standard input (nothing), output and error (the log pipe), the channel and the status pipe; close all else."""
+    high = max(channel_fd, output_fd, status_fd, 16) + 1
     channel_copy, output_copy = _copy_above(channel_fd, high), _copy_above(output_fd, high)
+    status_copy = _copy_above(status_fd, high) if status_fd >= 0 else -1
     nothing = os.open(os.devnull, os.O_RDONLY)
     os.dup2(nothing, 0)
     os.dup2(output_copy, 1)
     os.dup2(output_copy, 2)
     os.dup2(channel_copy, _CHANNEL_FD, inheritable=False)
+    last = _CHANNEL_FD
+    if status_copy >= 0:
+        last = os.dup2(status_copy, _STATUS_FD, inheritable=False)
     # What is open is listed, not guessed: where a container allows a thousand million descriptors, a range takes minutes.
     for fd in [int(name) for name in os.listdir("/proc/self/fd")]:
-        if fd > _CHANNEL_FD:
+        if fd > last:
             try:
                 os.close(fd)
             except OSError:

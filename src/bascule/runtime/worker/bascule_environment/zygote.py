@@ -4,13 +4,15 @@ It has one thread and runs nobody's code, so a fork of it is always sound. Reque
 the new environment's descriptors attached. It reaps its children only when the server says so: until then a process id
 cannot be reused, and the server may signal it without a race. When the server goes, everything is killed.
 
-Messages in: ``fork TOKEN`` (with two descriptors: channel, output), ``reap PID``. Out: ``ready PYTHON``,
-``forked TOKEN PID BASE_KB``, ``refused TOKEN REASON``, ``exited PID STATUS`` (negative: a signal), ``failed REASON``.
+Messages in: ``fork TOKEN [BOX]`` (with two descriptors: channel, output; BOX is the JSON of ``sandbox.Box``), ``reap PID``.
+Out: ``ready PYTHON``, ``forked TOKEN PID BASE_KB``, ``refused TOKEN REASON``, ``exited PID STATUS`` (negative: a signal),
+``listening TOKEN`` (with sockets to accept from, sent by the fork itself), ``failed REASON``.
 """
 
 from __future__ import annotations
 
 import gc
+import json
 import os
 import platform
 import select
@@ -18,22 +20,29 @@ import signal
 import socket
 import sys
 from collections.abc import Iterator
+from typing import Any
 
+from . import sandbox, sandbox_root
 from .preload import preload, warm
 from .process import adopt_orphans, become_environment
+from .sandbox_calls import SandboxError
+from .sandbox_root import SandboxRoot
 
-_MESSAGE_BYTES_MAX = 4096
+_MESSAGE_BYTES_MAX = 16_384
 
 
 class Zygote:
     """Forks, watches and reaps environments on behalf of the server at the other end of ``control``."""
 
-    def __init__(self, control: socket.socket) -> None:
+    def __init__(self, control: socket.socket, root: SandboxRoot | None) -> None:
         self._control = control
+        self._root = root
         self._poll = select.poll()
         self._poll.register(control.fileno(), select.POLLIN)
         self._pid_of: dict[int, int] = {}
         self._dead: set[int] = set()
+        #: Where the keepers of sandboxes write how the function ended, by process id.
+        self._status_fd_of: dict[int, int] = {}
 
     def run(self) -> None:
         """Serve until the server goes."""
@@ -86,13 +95,17 @@ class Zygote:
             os.close(fd)
         return True
 
-    def _fork(self, token: str, fds: list[int]) -> None:
+    def _fork(self, argument: str, fds: list[int]) -> None:
+        token, _, asked = argument.partition(" ")
         base_kb = _anonymous_kb()
         zygote_pid = os.getpid()
         gc.freeze()
         try:
-            pid = os.fork()
-        except OSError as error:
+            if asked:
+                pid = self._fork_into_sandbox(token, json.loads(asked), fds)
+            else:
+                pid = os.fork()
+        except (OSError, SandboxError) as error:
             self._say(f"refused {token} {error}")
             return
         if pid == 0:
@@ -102,6 +115,32 @@ class Zygote:
         self._pid_of[pid_fd] = pid
         self._poll.register(pid_fd, select.POLLIN)
 
+    def _fork_into_sandbox(self, token: str, asked: dict[str, Any], fds: list[int]) -> int:
+        if self._root is None:
+            raise SandboxError("this process has no root directory for functions")
+        box = sandbox.Box(self._root, **asked)
+        sandbox.keep_tmp(box)
+        reading, writing = os.pipe()
+        try:
+            pid = sandbox.fork(box)
+        except OSError:
+            os.close(reading)
+            os.close(writing)
+            raise
+        if pid == 0:
+            self._hand_over_listeners(token, box)
+            become_environment(fds[0], fds[1], 0, box, writing)
+        os.close(writing)
+        os.set_blocking(reading, False)
+        self._status_fd_of[pid] = reading
+        return pid
+
+    def _hand_over_listeners(self, token: str, box: sandbox.Box) -> None:
+        """In the fork, before it lets go of ``control``: the server accepts what a function connects to."""
+        if box.ports:
+            listeners = sandbox.open_listeners(box)
+            socket.send_fds(self._control, [f"listening {token}".encode()], [each.fileno() for each in listeners])
+
     def _report_exit(self, pid_fd: int) -> None:
         pid = self._pid_of.pop(pid_fd)
         self._poll.unregister(pid_fd)
@@ -110,7 +149,19 @@ class Zygote:
         self._dead.add(pid)
         assert ended is not None
         status = ended.si_status if ended.si_code == os.CLD_EXITED else -ended.si_status
+        status = self._status_from_keeper(pid, status)
         self._say(f"exited {pid} {status}")
+
+    def _status_from_keeper(self, pid: int, status: int) -> int:
+        status_fd = self._status_fd_of.pop(pid, -1)
+        if status_fd < 0:
+            return status
+        try:
+            told = os.read(status_fd, 16)
+        except BlockingIOError:
+            told = b""
+        os.close(status_fd)
+        return int(told) if told else status
 
     def _reap(self, pid: int) -> None:
         """Bury a dead environment, then every descendant it left behind, whatever group they moved to."""
@@ -151,21 +202,27 @@ def _anonymous_kb() -> int:
 
 
 def main() -> None:
-    """Entry point: ``argv`` is the control descriptor, then directories to import bundled packages from.
+    """Entry point: ``argv`` is the control descriptor, a directory to mount the functions' root on or "", and the directory to
+    import bundled packages from, if any.
 
-    Without directories nothing is imported ahead: the forks execute other programs.
+    Without the last nothing is imported ahead: the forks execute other programs.
     """
     control = socket.socket(fileno=int(sys.argv[1]))
-    # The first entry is where this package was found; functions must not find it, nor what lies beside it.
-    sys.path[:] = [*sys.path[1:], *sys.argv[2:]]
+    scratch, *libraries = sys.argv[2:]
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    adopt_orphans()
+    root = None
     try:
-        if sys.argv[2:]:
+        if scratch:
+            root = sandbox_root.enter(scratch, libraries[0] if libraries else "")
+            libraries = [sandbox_root.PACKAGES for _ in libraries]
+        # The first entry is where this package was found; functions must not find it, nor what lies beside it.
+        sys.path[:] = [*sys.path[1:], *libraries]
+        adopt_orphans()
+        if libraries:
             preload()
     except Exception as error:  # noqa: BLE001 - reported to the server, which says it to the caller
         control.send(f"failed {type(error).__name__}: {error}".encode()[:_MESSAGE_BYTES_MAX])
         return
     gc.collect()
     gc.freeze()
-    Zygote(control).run()
+    Zygote(control, root).run()

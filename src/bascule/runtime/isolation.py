@@ -1,0 +1,145 @@
+"""What locks functions in on this machine, as the server sees it: whether it can be had, and what it looks like to a function.
+
+The sandbox itself is made inside the processes (``bascule_environment.sandbox``). It is whole or not used: a part of it would be
+said to protect and would not. Whether it can be had is found out once, by making one in a process of its own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import msgspec
+
+from bascule.kernel.settings import Settings
+from bascule.runtime.limits import PROCESSES_MAX, USER_PROCESSES_MAX
+from bascule.runtime.ports import Plan
+
+log = logging.getLogger("bascule.runtime")
+
+#: A probe that has not answered by then is given up. seconds; ours
+_PROBE_S_MAX = 10.0
+_PACKAGE_ROOT = Path(__file__).parent / "worker"
+_ENTRY = "import sys; sys.path.insert(0, sys.argv.pop(1)); from bascule_environment.sandbox_probe import main; main()"
+#: What is missing without the sandbox, one sentence each.
+_PROTECTIONS = (
+    "files: a function can read what the server's user can, the data directory and other functions' code included",
+    "processes: a function can see, signal and trace processes of the server's user",
+    "user: a function runs as the server's user, with its privileges",
+    "process count: a runaway function is stopped by counting, 100 ms late, not by the kernel",
+    "/tmp: what a function writes is measured now and then, so it can fill the disk for a moment",
+)
+_NETWORK = "network: functions reach everything that this machine reaches, in spite of --function-network bascule"
+
+
+class Box(msgspec.Struct, frozen=True):
+    """A sandbox asked of a zygote; see ``bascule_environment.sandbox.Box``."""
+
+    code_root: str
+    layer_root: str
+    tmp_dir: str
+    tmp_mb: int
+    ports: list[int] | None = None
+
+
+def why_not(*, restricts_network: bool) -> str:
+    """Why this machine cannot isolate functions; empty when it can. Takes some tens of milliseconds."""
+    if sys.platform != "linux":
+        return "it is not Linux"
+    with tempfile.TemporaryDirectory(prefix="bascule-probe-") as root:
+        scratch, place = Path(root) / "root", Path(root) / "place"
+        scratch.mkdir()
+        place.mkdir()
+        network = "yes" if restricts_network else "no"
+        arguments = [str(_PACKAGE_ROOT), os.path.realpath(scratch), os.path.realpath(place), network]
+        try:
+            probe = subprocess.run(
+                [sys.executable, "-I", "-S", "-c", _ENTRY, *arguments],
+                capture_output=True,
+                text=True,
+                timeout=_PROBE_S_MAX,
+                env={"PATH": os.defpath, "LANG": "C.UTF-8"},
+                cwd="/",
+            )
+        except (OSError, subprocess.TimeoutExpired) as error:
+            return f"the probe failed: {error}"
+    said = probe.stdout.strip()
+    if said == "ok":
+        return ""
+    return said or f"the probe ended with status {probe.returncode}"
+
+
+def missing_protections(settings: Settings) -> tuple[str, ...]:
+    """What functions of a server with these settings are not protected from, one line each; empty when all is there."""
+    restricts_network = settings.function_network == "bascule"
+    if settings.isolation == "off":
+        reason = "isolation is off"
+    else:
+        reason = why_not(restricts_network=restricts_network)
+    if not reason:
+        return ()
+    protections = (*_PROTECTIONS, _NETWORK) if restricts_network else _PROTECTIONS
+    return tuple(f"{protection} ({reason})" for protection in protections)
+
+
+class Isolation:
+    """The sandbox of one runtime: ask ``is_on`` first, once."""
+
+    def __init__(self, settings: Settings, scratch: Path) -> None:
+        self._settings = settings
+        self._scratch = scratch
+        self._found: asyncio.Task[tuple[str, ...]] | None = None
+        #: What is missing; None until it is known.
+        self.missing: tuple[str, ...] | None = None
+
+    def look(self) -> None:
+        """Begin to find out; says in the server's log what is missing."""
+        if self._found is None:
+            self._found = asyncio.ensure_future(self._find())
+
+    async def _find(self) -> tuple[str, ...]:
+        missing = self.missing = await asyncio.to_thread(missing_protections, self._settings)
+        for each in missing:
+            log.warning("functions are not isolated; missing %s", each)
+        return missing
+
+    async def is_on(self) -> bool:
+        """Whether functions go into sandboxes."""
+        self.look()
+        assert self._found is not None
+        return not await asyncio.shield(self._found)
+
+    async def scratch(self) -> Path | None:
+        """The directory that a zygote mounts the functions' root on, None for one whose forks are not isolated."""
+        if not await self.is_on():
+            return None
+        await asyncio.to_thread(self._scratch.mkdir, parents=True, exist_ok=True)
+        return Path(os.path.realpath(self._scratch))
+
+    async def box(self, plan: Plan) -> Box | None:
+        """The sandbox for a process of this plan, None when there is none."""
+        if not await self.is_on():
+            return None
+        return Box(
+            code_root=os.path.realpath(plan.code_root),
+            layer_root=os.path.realpath(plan.layer_root) if plan.layer_root else "",
+            tmp_dir=os.path.realpath(plan.tmp_dir),
+            tmp_mb=plan.function.tmp_mb,
+        )
+
+
+def seen_inside(plan: Plan) -> Plan:
+    """The plan in the paths that a function in a sandbox sees."""
+    return msgspec.structs.replace(
+        plan, code_root=Path("/var/task"), layer_root=Path("/opt") if plan.layer_root else None, tmp_dir=Path("/tmp")
+    )
+
+
+def processes_max(box: Box | None) -> int:
+    """``RLIMIT_NPROC``: in a sandbox the processes of the function alone are counted, else all of the user's."""
+    return USER_PROCESSES_MAX if box is None else PROCESSES_MAX
