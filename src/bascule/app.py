@@ -56,6 +56,7 @@ from bascule.pollers.function_runner import FunctionRunner
 from bascule.pollers.sqs_mappings import SqsMappings
 from bascule.protocol import Catalog, HttpAnswer, HttpRequest, Wire
 from bascule.runtime import FunctionRuntime
+from bascule.runtime.isolation import missing_protections
 from bascule.services import events, iam, lambda_, logs, sns, sqs, sts
 from bascule.services.lambda_.async_waiting import waiting_count
 from bascule.services.logs.sink import LogSink
@@ -227,6 +228,7 @@ class Bascule:
             data_bytes=lambda: _tree_bytes(self._data) if self._data else 0,
             memory_mb=_memory_mb,
             waiting=lambda: self._store.read(self._waiting),
+            missing_isolation=lambda: self.runtime.isolation.missing,
         )
 
     def _waiting(self, tx: Tx) -> dict[str, int]:
@@ -329,8 +331,14 @@ def serve(settings: Settings, data: Path, *, announce: Callable[[str], None]) ->
     """Run a server until SIGTERM or SIGINT.
 
     Takes    announce: gets the one ready line; requests that arrive from then on are answered.
-    Raises   CannotStart with one sentence when the address or the data directory cannot be used.
+    Raises   CannotStart with one sentence when the address or the data directory cannot be used, or functions must be isolated
+             and cannot be.
     """
+    if settings.require_isolation and (missing := missing_protections(settings)):
+        raise CannotStart(
+            f"isolation of functions is required and not complete; missing {'; '.join(missing)}. "
+            "Start without --require-isolation to run functions without it."
+        )
     try:
         listener = listen(settings.host, settings.port)
     except CannotListen as error:

@@ -57,6 +57,24 @@ def serve(
     journal_mb: Annotated[
         int, typer.Option(envvar="BASCULE_JOURNAL_MB", min=1, max=1_000_000, help="Megabytes of stories kept at most.")
     ] = 512,
+    isolation: Annotated[
+        str, typer.Option(envvar="BASCULE_ISOLATION", help="Functions in sandboxes: auto (where possible) or off.")
+    ] = "auto",
+    require_isolation: Annotated[
+        bool,
+        typer.Option(
+            "--require-isolation",
+            envvar="BASCULE_REQUIRE_ISOLATION",
+            help="Do not start unless functions are isolated.",
+        ),
+    ] = False,
+    function_network: Annotated[
+        str,
+        typer.Option(
+            envvar="BASCULE_FUNCTION_NETWORK",
+            help="What functions reach: host, or bascule (this server, nothing else).",
+        ),
+    ] = "host",
     test: Annotated[
         bool,
         typer.Option("--test", envvar="BASCULE_TEST", help="Let clients steer time and inject faults (bascule clock)."),
@@ -80,6 +98,10 @@ def serve(
     level = logging.getLevelNamesMapping().get(log_level.upper())
     if level is None:
         fail(f"there is no log level '{log_level}'; use debug, info, warning or error.")
+    if isolation not in ("auto", "off"):
+        fail(f"there is no isolation '{isolation}'; use auto or off.")
+    if function_network not in ("host", "bascule"):
+        fail(f"there is no function network '{function_network}'; use host or bascule.")
     logging.basicConfig(level=level, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     settings = Settings(
         host=host,
@@ -91,6 +113,9 @@ def serve(
         journal_bytes_max=journal_mb * 1_048_576,
         python=os.environ.get("BASCULE_PYTHON", ""),
         enforce_policies=enforce_policies,
+        isolation=isolation,
+        require_isolation=require_isolation,
+        function_network=function_network,
         is_test=test,
     )
     try:

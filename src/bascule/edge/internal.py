@@ -7,7 +7,7 @@ registered with ``add`` by the composition root; docs/reference/internal.md list
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -41,6 +41,8 @@ class Gauges(msgspec.Struct, frozen=True):
     data_bytes: Callable[[], int]
     memory_mb: Callable[[], float]
     waiting: Callable[[], Mapping[str, int]]
+    #: What functions are not protected from on this machine, one sentence each; None while it is not known yet.
+    missing_isolation: Callable[[], Sequence[str] | None]
 
 
 def json_answer(value: object, status: int = 200) -> HttpAnswer:
@@ -121,6 +123,7 @@ class Internal:
                 "data": self._gauges.data,
                 "data_bytes": self._gauges.data_bytes(),
                 "memory_mb": self._gauges.memory_mb(),
+                "missing_isolation": self._gauges.missing_isolation(),
                 "waiters": self._board.waiter_count,
                 "waiting": self._gauges.waiting(),
                 "metrics": self._metrics.snapshot(),

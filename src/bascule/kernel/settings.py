@@ -34,6 +34,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     python: str = ""
     #: ``auto``: functions are isolated when the machine can; ``off``: they are not.
     isolation: str = "auto"
+    #: ``--require-isolation``: the server does not start when anything of the isolation is missing.
+    require_isolation: bool = False
     #: What functions reach: ``host``: what the machine reaches; ``bascule``: the server and nothing else.
     function_network: str = "host"
     #: ``--enforce-policies``: what a resource policy does not allow is refused; without it only what one denies.
