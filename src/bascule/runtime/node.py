@@ -63,7 +63,10 @@ class Node:
     def variables(self, plan: Plan) -> dict[str, str]:
         """See ``Language``."""
         major = plan.function.runtime.removeprefix("nodejs").removesuffix(".x")
-        places = [str(plan.code_root), str(Path(self._program).resolve().parents[1] / "lib" / "node_modules")]
+        places = [str(plan.code_root)]
+        shared = Path(self._program).resolve().parents[1] / "lib" / "node_modules"
+        if (shared / "@aws-sdk").is_dir():
+            places.append(str(shared))
         variables = {}
         if plan.layer_root is not None:
             modules = plan.layer_root / "nodejs"

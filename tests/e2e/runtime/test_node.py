@@ -344,8 +344,14 @@ def test_streamed_answers_are_collected(machine: Machine) -> None:
 
 def test_layers_bring_modules(machine: Machine) -> None:
     layer = machine.store({"nodejs/node_modules/shared/index.js": "exports.value = 'from the layer'"})
-    source = {"index.js": "const { value } = require('shared'); exports.handler = async () => value"}
-    assert run(machine, source, layer_digests=(layer,)) == "from the layer"
+    for source in (
+        {"index.js": "const { value } = require('shared'); exports.handler = async () => value"},
+        {"index.mjs": "import { value } from 'shared'; export const handler = async () => value"},
+        {"index.js": "exports.handler = async () => (await import('shared')).value"},
+    ):
+        assert run(machine, source, layer_digests=(layer,)) == "from the layer"
+    missing = fail(machine, "import 'gone'; export const handler = 1", layer_digests=(layer,))
+    assert missing["errorMessage"] == "Cannot find package 'gone' imported from /var/task/index.mjs"
 
 
 def test_a_wrapper_starts_the_runtime_in_its_own_way(machine: Machine) -> None:

@@ -7,6 +7,7 @@ import { createLog } from "./log.mjs";
 import { UnhandledPromiseRejection } from "./errors.mjs";
 import { loadHandler } from "./handler.mjs";
 import { RuntimeClient } from "./client.mjs";
+import { searchNodePath } from "./search.mjs";
 import { serve } from "./invocations.mjs";
 
 const STATUS_AFTER_EXCEPTION = 129;
@@ -32,6 +33,7 @@ process.on("unhandledRejection", (reason, promise) => {
 });
 
 try {
+  searchNodePath();
   const handler = await loadHandler(process.env.LAMBDA_TASK_ROOT, process.env._HANDLER);
   serve(handler, client, log);
 } catch (error) {
