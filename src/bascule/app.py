@@ -56,7 +56,7 @@ from bascule.pollers.function_runner import FunctionRunner
 from bascule.pollers.sqs_mappings import SqsMappings
 from bascule.protocol import Catalog, HttpAnswer, HttpRequest, Wire
 from bascule.runtime import FunctionRuntime
-from bascule.runtime.isolation import missing_protections
+from bascule.runtime.isolation import missing_protections, refusal
 from bascule.services import events, iam, lambda_, logs, sns, sqs, sts
 from bascule.services.lambda_.async_waiting import waiting_count
 from bascule.services.logs.sink import LogSink
@@ -335,10 +335,7 @@ def serve(settings: Settings, data: Path, *, announce: Callable[[str], None]) ->
              and cannot be.
     """
     if settings.require_isolation and (missing := missing_protections(settings)):
-        raise CannotStart(
-            f"isolation of functions is required and not complete; missing {'; '.join(missing)}. "
-            "Start without --require-isolation to run functions without it."
-        )
+        raise CannotStart(refusal(missing))
     try:
         listener = listen(settings.host, settings.port)
     except CannotListen as error:

@@ -87,6 +87,12 @@ def missing_protections(settings: Settings) -> tuple[str, ...]:
     return tuple(f"{protection} ({reason})" for protection in protections)
 
 
+def refusal(missing: tuple[str, ...]) -> str:
+    """One sentence for a server that must isolate functions and cannot."""
+    names = ", ".join(each.partition(":")[0] for each in missing)
+    return f"isolation of functions is required and incomplete {missing[0][missing[0].rindex('(') :]}: {names} missing."
+
+
 class Isolation:
     """The sandbox of one runtime: ask ``is_on`` first, once."""
 
