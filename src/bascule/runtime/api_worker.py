@@ -69,6 +69,7 @@ class ApiWorker:
         self._runtime_fork: Fork | None = None
         self._extension_forks: list[Fork] = []
         self._exited: dict[Fork, asyncio.Event] = {}
+        self._launches = 0
         self._is_initialised = False
         self._is_dead = False
 
@@ -91,9 +92,12 @@ class ApiWorker:
         self._launch_runtime = launch_runtime
         try:
             for launch in launch_extensions:
-                fork = await launch()
+                fork = await self._launch(launch)
                 self._extension_forks.append(fork)
                 self._follow(fork, self._on_extension_exit)
+                if self._is_dead:
+                    fork.kill_group()
+                    return
         except NotExecutable as error:
             self._die(Outcome(OutcomeKind.EXITED, error_type="Extension.LaunchError", reason=str(error)))
         except BaseException:  # raised again below
@@ -105,7 +109,7 @@ class ApiWorker:
     async def _start_runtime(self) -> None:
         assert self._launch_runtime is not None
         try:
-            fork = self._runtime_fork = await self._launch_runtime()
+            fork = self._runtime_fork = await self._launch(self._launch_runtime)
         except NotExecutable as error:
             self._die(Outcome(OutcomeKind.EXITED, error_type="Runtime.InvalidEntrypoint", reason=str(error)))
             return
@@ -116,6 +120,16 @@ class ApiWorker:
         if self._is_dead:
             fork.kill_group()
         self._close_writing()
+
+    async def _launch(self, launch: Launch) -> Fork:
+        """Start one program. The pipe stays open meanwhile: its number must not become another file's."""
+        self._launches += 1
+        try:
+            return await launch()
+        finally:
+            self._launches -= 1
+            if self._is_dead:
+                self._close_writing()
 
     async def _start_runtime_later(self) -> None:
         try:
@@ -133,7 +147,7 @@ class ApiWorker:
         fork.when_exited(exited)
 
     def _close_writing(self) -> None:
-        if self._writing_fd >= 0:
+        if self._writing_fd >= 0 and not self._launches:
             os.close(self._writing_fd)
             self._writing_fd = -1
 
