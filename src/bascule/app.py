@@ -124,7 +124,7 @@ class Bascule:
     async def start(self) -> None:
         """Bring every part to life on the running event loop. After it, ``pipeline.handle`` answers."""
         loop = asyncio.get_running_loop()
-        self._store.set_completions(loop.call_soon_threadsafe)
+        self._store.run_on_loop(loop.call_soon, loop.call_soon_threadsafe)
         self._store.on_signal(self._signalled)
         self.sink = LogSink(self._store, self.clock, self._ids, loop.call_later)
         self.runtime = FunctionRuntime(

@@ -173,16 +173,24 @@ class WriteSession:
         self.signals.clear()
         self.actions.clear()
 
-    def flush_group(self) -> None:
+    @property
+    def is_begun(self) -> bool:
+        """Whether a transaction is open, which ``commit`` will sync."""
+        return self._is_begun
+
+    def flush_group(self, *, is_synced_apart: bool = False) -> None:
         """Send everything that finished commands left in the buffers.
 
+        Takes    is_synced_apart: the sync must happen in ``commit`` and not here.
         A group that is one INSERT needs no transaction around it: the statement is one, and is synced as one.
         """
         self.begin_command()
         dirty = [buffer for buffer in self._buffers if buffer.is_dirty()]
         if not dirty:
             return
-        is_one_insert = len(dirty) == 1 and not self._is_begun and self._sequence <= self._reserved
+        is_one_insert = (
+            not is_synced_apart and len(dirty) == 1 and not self._is_begun and self._sequence <= self._reserved
+        )
         if not (is_one_insert and self._is_one_statement(dirty[0])):
             self._begin()
         for buffer in dirty:

@@ -19,6 +19,7 @@ from typing import TypeVar
 from bascule.engines.sqlite.blobs import FileBlobs
 from bascule.engines.sqlite.cache import DocumentCache
 from bascule.engines.sqlite.connections import WRITER_CACHE_KIB, ConnectionPool, open_connection
+from bascule.engines.sqlite.cooperative import CooperativeWriter
 from bascule.engines.sqlite.directory import DataDirectory, DataDirectoryUnusable
 from bascule.engines.sqlite.schema import blank_image, migrate
 from bascule.engines.sqlite.session import WriteSession
@@ -61,7 +62,7 @@ class SqliteStore:
         directory: DataDirectory,
         *,
         is_durable: bool,
-        make_writer: Callable[[WriteSession, Connection], Writer] = Writer,
+        make_writer: Callable[[WriteSession, Connection], Writer] = CooperativeWriter,
     ) -> None:
         self._directory = directory
         self._afterwards: list[Callable[[], object]] = []
@@ -126,6 +127,18 @@ class SqliteStore:
 
     def set_completions(self, run_soon: Callable[[Callable[[], None]], object]) -> None:
         self.writer.set_completions(run_soon)
+
+    def run_on_loop(
+        self,
+        call_soon: Callable[[Callable[[], None]], object],
+        call_soon_threadsafe: Callable[[Callable[[], None]], object],
+    ) -> None:
+        """Run commands and callbacks on the calling thread, an event loop's, from now on; only syncs leave it.
+
+        ``write`` must not be called on that thread any more; ``close`` must be called from another while the loop runs.
+        """
+        assert isinstance(self.writer, CooperativeWriter)
+        self.writer.attach(call_soon, call_soon_threadsafe)
 
     def on_signal(self, listener: Callable[[frozenset[str]], None]) -> None:
         self.writer.on_signal(listener)
