@@ -99,7 +99,7 @@ def _settings() -> str:
         if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
             default = getattr(Settings(), node.target.id)
             lines.append(f"| `{node.target.id}` | `{default!r}` | {_cell(_comment(source, node))} |")
-    flags = re.findall(r'envvar="(BASCULE_\w+)".*?help="([^"]+)"', (SOURCE / "cli" / "serve.py").read_text(), re.S)
+    flags = re.findall(r'envvar="(BASCULE_\w+)".*?help="([^"]+)"', (SOURCE / "cli" / "options.py").read_text(), re.S)
     lines.append("\n| variable | what it does |\n|---|---|")
     lines.extend(f"| `{name}` | {_cell(text)} |" for name, text in flags)
     lines.append("| `BASCULE_PYTHON` | Interpreter for Python functions; without it, the one that runs Bascule. |")

@@ -8,10 +8,10 @@ import os
 import sys
 from functools import partial
 from pathlib import Path
-from typing import Annotated
 
 import typer
 
+from bascule.cli import options
 from bascule.cli.client import fail
 
 NOT_ENFORCED = (
@@ -31,65 +31,20 @@ def _announce(line: str, note: str) -> None:
 
 
 def serve(
-    port: Annotated[int, typer.Option(envvar="BASCULE_PORT", min=0, max=65535, help="0: any free port.")] = 4566,
-    host: Annotated[
-        str, typer.Option(envvar="BASCULE_HOST", help="Address to listen on; loopback only, for now.")
-    ] = "127.0.0.1",
-    data: Annotated[Path, typer.Option(envvar="BASCULE_DATA", help="Directory of the durable data.")] = Path(
-        ".bascule"
-    ),
-    async_retry_base: Annotated[
-        float,
-        typer.Option(
-            envvar="BASCULE_ASYNC_RETRY_BASE", min=0.0, max=3600.0, help="Seconds before the first async retry."
-        ),
-    ] = 60.0,
-    environments_max: Annotated[
-        int, typer.Option(envvar="BASCULE_ENVIRONMENTS_MAX", min=1, max=10_000, help="Function processes at once.")
-    ] = 200,
-    environment_idle: Annotated[
-        float,
-        typer.Option(envvar="BASCULE_ENVIRONMENT_IDLE", min=1.0, max=86_400.0, help="Seconds an idle one is kept."),
-    ] = 300.0,
-    journal_hours: Annotated[
-        float, typer.Option(envvar="BASCULE_JOURNAL_HOURS", min=0.1, max=8760.0, help="Hours that stories are kept.")
-    ] = 24.0,
-    journal_mb: Annotated[
-        int, typer.Option(envvar="BASCULE_JOURNAL_MB", min=1, max=1_000_000, help="Megabytes of stories kept at most.")
-    ] = 512,
-    isolation: Annotated[
-        str, typer.Option(envvar="BASCULE_ISOLATION", help="Functions in sandboxes: auto (where possible) or off.")
-    ] = "auto",
-    require_isolation: Annotated[
-        bool,
-        typer.Option(
-            "--require-isolation",
-            envvar="BASCULE_REQUIRE_ISOLATION",
-            help="Do not start unless functions are isolated.",
-        ),
-    ] = False,
-    function_network: Annotated[
-        str,
-        typer.Option(
-            envvar="BASCULE_FUNCTION_NETWORK",
-            help="What functions reach: host, or bascule (this server, nothing else).",
-        ),
-    ] = "host",
-    test: Annotated[
-        bool,
-        typer.Option("--test", envvar="BASCULE_TEST", help="Let clients steer time and inject faults (bascule clock)."),
-    ] = False,
-    enforce_policies: Annotated[
-        bool,
-        typer.Option(
-            "--enforce-policies",
-            envvar="BASCULE_ENFORCE_POLICIES",
-            help="Refuse deliveries and roles that no resource or trust policy allows.",
-        ),
-    ] = False,
-    log_level: Annotated[
-        str, typer.Option(envvar="BASCULE_LOG_LEVEL", help="debug, info, warning or error.")
-    ] = "warning",
+    port: options.Port = 4566,
+    host: options.Host = "127.0.0.1",
+    data: options.Data = Path(".bascule"),
+    async_retry_base: options.AsyncRetryBase = 60.0,
+    environments_max: options.EnvironmentsMax = 200,
+    environment_idle: options.EnvironmentIdle = 300.0,
+    journal_hours: options.JournalHours = 24.0,
+    journal_mb: options.JournalMb = 512,
+    isolation: options.Isolation = "auto",
+    require_isolation: options.RequireIsolation = False,
+    function_network: options.FunctionNetwork = "host",
+    test: options.Test = False,
+    enforce_policies: options.EnforcePolicies = False,
+    log_level: options.LogLevel = "warning",
 ) -> None:
     """Run a server until it is told to stop (Ctrl-C or SIGTERM)."""
     from bascule import app
