@@ -10,7 +10,7 @@ import httpx
 import pytest
 from typer.testing import CliRunner
 
-from bascule.cli import app
+from bascule.cli import build
 from tests.functions import create_function
 from tests.server import Server
 
@@ -36,7 +36,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 def _bascule(server: Server, *arguments: str) -> Any:
     """The command in this process, because starting one takes longer than what it does."""
     url = () if "--url" in arguments else ("--url", server.url)
-    return CliRunner().invoke(app, [*arguments, *url], env={"COLUMNS": "240"})
+    return CliRunner().invoke(build(arguments[:1]), [*arguments, *url], env={"COLUMNS": "240"})
 
 
 def _json(server: Server, *arguments: str, code: int = 0) -> Any:

@@ -1,36 +1,62 @@
 """Row 5: the command line. One file a command; every user's mistake is one sentence and a way forward, never a traceback.
 
-Heavy imports stay inside the commands, so that ``bascule env`` answers at once.
+Only the module of the command that is called is imported, and heavy imports stay inside the commands, because a server that
+starts in half a second must not wait for the help texts of the others.
 """
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Iterable
+from importlib import import_module
+from typing import Any
+
 import typer
 
-from bascule.cli import clock, coverage, dlq, environment, faults, package, pattern, retries, serve, status, story, tail
-
-app = typer.Typer(
-    name="bascule",
-    help="An event-driven serverless platform anyone can own: EventBridge, Lambda and neighbours, wire-compatible with AWS.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
+#: Command -> the module here and the attribute in it; a group of commands has its help beside it.
+_COMMANDS: dict[str, tuple[str, str, str]] = {
+    "serve": ("serve", "serve", ""),
+    "status": ("status", "status", ""),
+    "tail": ("tail", "tail", ""),
+    "story": ("story", "story", ""),
+    "dlq": ("dlq", "app", "Dead-letter queues: what died, why, and sending it again."),
+    "retries": ("retries", "retries", ""),
+    "clock": ("clock", "app", "Steer the time of a server that runs with --test."),
+    "faults": ("faults", "app", "Have targets of a server that runs with --test fail."),
+    "env": ("environment", "env", ""),
+    "run": ("environment", "run", ""),
+    "package": ("package", "package", ""),
+    "coverage": ("coverage", "coverage", ""),
+    "pattern": ("pattern", "app", "Try event patterns."),
+}
+#: ``bascule run`` hands everything after the program's name on.
+_PASSING_ON = {"run": {"ignore_unknown_options": True, "allow_interspersed_args": False}}
+HELP = (
+    "An event-driven serverless platform anyone can own: EventBridge, Lambda and neighbours, wire-compatible with AWS."
 )
-app.command("serve")(serve.serve)
-app.command("status")(status.status)
-app.command("tail")(tail.tail)
-app.command("story")(story.story)
-app.add_typer(dlq.app, name="dlq", help="Dead-letter queues: what died, why, and sending it again.")
-app.command("retries")(retries.retries)
-app.add_typer(clock.app, name="clock", help="Steer the time of a server that runs with --test.")
-app.add_typer(faults.app, name="faults", help="Have targets of a server that runs with --test fail.")
-app.command("env")(environment.env)
-app.command("run", context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})(environment.run)
-app.command("package")(package.package)
-app.command("coverage")(coverage.coverage)
-app.add_typer(pattern.app, name="pattern", help="Try event patterns.")
+
+
+def build(names: Iterable[str]) -> typer.Typer:
+    """The command line with the named commands."""
+    app = typer.Typer(
+        name="bascule", help=HELP, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False
+    )
+    app.callback(help=HELP)(_together)
+    for name in names:
+        module, attribute, group_help = _COMMANDS[name]
+        found: Any = getattr(import_module(f"{__name__}.{module}"), attribute)
+        if group_help:
+            app.add_typer(found, name=name, help=group_help)
+        else:
+            app.command(name, context_settings=_PASSING_ON.get(name))(found)
+    return app
+
+
+def _together() -> None:
+    """Keeps a single command a command with a name."""
 
 
 def main() -> None:
     """The ``bascule`` command."""
-    app()
+    called = sys.argv[1:2]
+    build(called if called and called[0] in _COMMANDS else _COMMANDS)()

@@ -23,7 +23,7 @@ ENFORCED = "note: deliveries and AssumeRole need an Allow; API calls are still n
 
 def _announce(line: str, note: str) -> None:
     """The ready line; what is alive now will stay, so the garbage collector need not look at it again."""
-    gc.collect()
+    gc.enable()
     gc.freeze()
     typer.echo(line)
     sys.stdout.flush()
@@ -47,6 +47,7 @@ def serve(
     log_level: options.LogLevel = "warning",
 ) -> None:
     """Run a server until it is told to stop (Ctrl-C or SIGTERM)."""
+    gc.disable()  # until the ready line: nothing made by then is garbage, and looking for some is a fifth of the start
     from bascule import app
     from bascule.kernel.settings import Settings
 
