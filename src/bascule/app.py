@@ -334,7 +334,7 @@ def serve(settings: Settings, data: Path, *, announce: Callable[[str], None]) ->
     Raises   CannotStart with one sentence when the address or the data directory cannot be used, or functions must be isolated
              and cannot be.
     """
-    if settings.require_isolation and (missing := missing_protections(settings)):
+    if settings.require_isolation and (missing := missing_protections(settings, data)):
         raise CannotStart(refusal(missing))
     try:
         listener = listen(settings.host, settings.port)

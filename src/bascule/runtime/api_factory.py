@@ -16,6 +16,7 @@ from bascule.kernel.clock import Clock
 from bascule.kernel.ids import Ids
 from bascule.kernel.invocation import RuntimeUnavailable
 from bascule.runtime.api_worker import ApiWorker, Launch
+from bascule.runtime.isolation import Ground, Isolation
 from bascule.runtime.launcher import Launcher, NotExecutable, Program
 from bascule.runtime.output import OutputReader
 from bascule.runtime.ports import Plan
@@ -43,6 +44,9 @@ class Language(Protocol):
     def root(self) -> Path:
         """What is ``/var/runtime`` on AWS."""
 
+    def ground(self, runtime: str) -> Ground:
+        """What programs of the language need of this machine; sandboxes show it."""
+
     async def command(self, plan: Plan) -> tuple[str, ...]:
         """The program and its arguments. Raises NotExecutable (the package's fault), RuntimeUnavailable (the machine's)."""
 
@@ -57,10 +61,15 @@ class ApiFactory:
     """
 
     def __init__(
-        self, languages: tuple[Language, ...], base_url: Callable[[], str], wall_clock: Clock, ids: Ids
+        self,
+        languages: tuple[Language, ...],
+        base_url: Callable[[], str],
+        wall_clock: Clock,
+        ids: Ids,
+        isolation: Isolation,
     ) -> None:
         self._languages = languages
-        self._launcher = Launcher()
+        self._launcher = Launcher(isolation)
         self._base_url = base_url
         self._wall_clock = wall_clock
         self._ids = ids
@@ -79,7 +88,7 @@ class ApiFactory:
 
     def prepare(self, runtime: str) -> None:
         """See ``ports.EnvironmentFactory``."""
-        self._launcher.prepare()
+        self._launcher.prepare(self._language(runtime).ground(runtime))
 
     async def start(self, plan: Plan) -> ApiWorker:
         """See ``ports.EnvironmentFactory``."""
@@ -144,9 +153,10 @@ class ApiFactory:
         async def launch() -> Fork:
             if isinstance(command, NotExecutable):
                 raise command
-            program = Program(command, variables, directory)
+            ground = self._language(plan.function.runtime).ground(plan.function.runtime)
+            program = Program(command, variables, directory, ground)
             try:
-                return await self._launcher.launch(plan.function, program, output_fd)
+                return await self._launcher.launch(plan, program, output_fd)
             except NotExecutable as error:
                 raise NotExecutable(shown(str(error), plan)) from error
 

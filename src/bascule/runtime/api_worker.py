@@ -209,7 +209,7 @@ class ApiWorker:
         return [fork for fork in forks + self._extension_forks if fork.exit_status is None]
 
     def _charge(self, more_kb: int = 0) -> int:
-        used_kb = more_kb + sum(usage.peak_kb(fork.pid) for fork in self._forks())
+        used_kb = more_kb + sum(usage.peak_kb(fork.function_pid) for fork in self._forks())
         self.memory_used_mb = max(self.memory_used_mb, min(used_kb, self._memory_kb_max) // 1024)
         return used_kb
 
@@ -222,7 +222,9 @@ class ApiWorker:
         if is_census and not is_over:
             descendants: list[int] = []
             for fork in self._forks():
-                descendants += usage.descendants(fork.pid, PROCESSES_MAX)
+                # Of a sandbox its keeper's; the program itself is counted already.
+                family = usage.descendants(fork.pid, PROCESSES_MAX)
+                descendants += [pid for pid in family if pid != fork.function_pid]
             is_over = len(descendants) >= PROCESSES_MAX
             if descendants and not is_over:
                 family_kb = usage.family_kb(descendants, unless_below_kb=self._memory_kb_max - used_kb)

@@ -12,13 +12,15 @@ import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import msgspec
 
 from bascule.kernel.settings import Settings
-from bascule.runtime.limits import PROCESSES_MAX, USER_PROCESSES_MAX
 from bascule.runtime.ports import Plan
+from bascule.runtime.worker.bascule_environment.sandbox_root import INTERPRETERS, PACKAGES, SHOWN, SYSTEM
 
 log = logging.getLogger("bascule.runtime")
 
@@ -35,6 +37,25 @@ _PROTECTIONS = (
     "/tmp: what a function writes is measured now and then, so it can fill the disk for a moment",
 )
 _NETWORK = "network: functions reach everything that this machine reaches, in spite of --function-network bascule"
+
+
+class Root(msgspec.Struct, frozen=True):
+    """The root directory of functions, asked of a zygote; see ``sandbox_root.enter``."""
+
+    scratch: str
+    packages: str
+    shows: list[str]
+
+
+class Ground(msgspec.Struct, frozen=True):
+    """What the programs of one language need of this machine, besides the system's directories."""
+
+    #: Seen in ``/var/runtime``.
+    root: Path
+    #: More files and directories, seen in ``/var/bascule``.
+    shows: tuple[Path, ...] = ()
+    #: A Python whose programs they are, seen in ``/var/lang/bin``; empty: none.
+    interpreter: str = ""
 
 
 class Box(msgspec.Struct, frozen=True):
@@ -74,17 +95,29 @@ def why_not(*, restricts_network: bool) -> str:
     return said or f"the probe ended with status {probe.returncode}"
 
 
-def missing_protections(settings: Settings) -> tuple[str, ...]:
-    """What functions of a server with these settings are not protected from, one line each; empty when all is there."""
+def missing_protections(settings: Settings, work_dir: Path) -> tuple[str, ...]:
+    """What functions of a server with these settings are not protected from, one line each; empty when all is there.
+
+    Takes    work_dir: what no function may see of others; below the data directory.
+    """
     restricts_network = settings.function_network == "bascule"
     if settings.isolation == "off":
         reason = "isolation is off"
+    elif shared := _seen_by_all(work_dir):
+        reason = f"the data directory lies in {shared}, which functions must see"
     else:
         reason = why_not(restricts_network=restricts_network)
     if not reason:
         return ()
     protections = (*_PROTECTIONS, _NETWORK) if restricts_network else _PROTECTIONS
     return tuple(f"{protection} ({reason})" for protection in protections)
+
+
+def _seen_by_all(work_dir: Path) -> str:
+    """The directory that every function sees and that holds the work directory; empty: none does."""
+    place = os.path.realpath(work_dir)
+    seen = (*SYSTEM, os.path.realpath(sys.base_prefix), str(_PACKAGE_ROOT))
+    return next((each for each in seen if place.startswith(f"{each}/")), "")
 
 
 def refusal(missing: tuple[str, ...]) -> str:
@@ -96,8 +129,9 @@ def refusal(missing: tuple[str, ...]) -> str:
 class Isolation:
     """The sandbox of one runtime: ask ``is_on`` first, once."""
 
-    def __init__(self, settings: Settings, scratch: Path) -> None:
+    def __init__(self, settings: Settings, scratch: Path, base_url: Callable[[], str]) -> None:
         self._settings = settings
+        self._base_url = base_url
         self._scratch = scratch
         self._found: asyncio.Task[tuple[str, ...]] | None = None
         #: What is missing; None until it is known.
@@ -109,7 +143,7 @@ class Isolation:
             self._found = asyncio.ensure_future(self._find())
 
     async def _find(self) -> tuple[str, ...]:
-        missing = self.missing = await asyncio.to_thread(missing_protections, self._settings)
+        missing = self.missing = await asyncio.to_thread(missing_protections, self._settings, self._scratch)
         for each in missing:
             log.warning("functions are not isolated; missing %s", each)
         return missing
@@ -120,22 +154,31 @@ class Isolation:
         assert self._found is not None
         return not await asyncio.shield(self._found)
 
-    async def scratch(self) -> Path | None:
-        """The directory that a zygote mounts the functions' root on, None for one whose forks are not isolated."""
+    async def root(self, packages: Path, shows: tuple[Path, ...] = ()) -> Root | None:
+        """The root directory for the forks of a zygote, None when they are not isolated.
+
+        Takes    packages: what functions see in ``/var/runtime``; shows: see ``Ground``.
+        """
         if not await self.is_on():
             return None
         await asyncio.to_thread(self._scratch.mkdir, parents=True, exist_ok=True)
-        return Path(os.path.realpath(self._scratch))
+        packages_or_none = os.path.realpath(packages) if packages.is_dir() else ""
+        return Root(os.path.realpath(self._scratch), packages_or_none, [str(path) for path in shows])
 
-    async def box(self, plan: Plan) -> Box | None:
-        """The sandbox for a process of this plan, None when there is none."""
+    async def box(self, plan: Plan, *api_ports: int) -> Box | None:
+        """The sandbox for a process of this plan, None when there is none.
+
+        Takes    api_ports: of 127.0.0.1, which the process must reach besides Bascule itself.
+        """
         if not await self.is_on():
             return None
+        is_alone = self._settings.function_network == "bascule"
         return Box(
             code_root=os.path.realpath(plan.code_root),
             layer_root=os.path.realpath(plan.layer_root) if plan.layer_root else "",
             tmp_dir=os.path.realpath(plan.tmp_dir),
             tmp_mb=plan.function.tmp_mb,
+            ports=[urlsplit(self._base_url()).port or 80, *api_ports] if is_alone else None,
         )
 
 
@@ -146,6 +189,18 @@ def seen_inside(plan: Plan) -> Plan:
     )
 
 
-def processes_max(box: Box | None) -> int:
-    """``RLIMIT_NPROC``: in a sandbox the processes of the function alone are counted, else all of the user's."""
-    return USER_PROCESSES_MAX if box is None else PROCESSES_MAX
+def inside(text: str, plan: Plan, ground: Ground) -> str:
+    """Text in the paths that a function in a sandbox sees: places of the machine are replaced."""
+    for real, seen in (
+        *((shown, f"{SHOWN}{shown}") for shown in ground.shows),
+        (plan.code_root, "/var/task"),
+        (plan.layer_root, "/opt"),
+        (plan.tmp_dir, "/tmp"),
+        (ground.root, PACKAGES),
+        (ground.interpreter, f"{INTERPRETERS}/python3"),
+        (ground.interpreter and Path(ground.interpreter).parent, INTERPRETERS),
+    ):
+        # What lies in /usr is seen where it is.
+        if real and not str(real).startswith("/usr/"):
+            text = text.replace(str(real), seen)
+    return text

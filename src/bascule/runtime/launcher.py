@@ -16,7 +16,9 @@ from pathlib import Path
 import msgspec
 
 from bascule.kernel.invocation import FunctionVersion, RuntimeUnavailable
-from bascule.runtime.limits import DATA_HEADROOM_BYTES, FILES_MAX, NICENESS, USER_PROCESSES_MAX
+from bascule.runtime.isolation import Box, Ground, Isolation, inside
+from bascule.runtime.limits import DATA_HEADROOM_BYTES, FILES_MAX, NICENESS, PROCESSES_MAX, USER_PROCESSES_MAX
+from bascule.runtime.ports import Plan
 from bascule.runtime.worker.bascule_environment import frames
 from bascule.runtime.zygote import Fork, Zygote
 from bascule.runtime.zygotes import Zygotes
@@ -35,14 +37,35 @@ class Program(msgspec.Struct, frozen=True):
     command: tuple[str, ...]
     variables: Mapping[str, str]
     directory: Path
+    #: What it needs of the machine when it runs in a sandbox.
+    ground: Ground
 
 
-def resource_limits(function: FunctionVersion) -> dict[str, int]:
-    """Resource limits of every process of a function, by the names of ``RLIMIT_...``."""
+def _inside(program: Program, plan: Plan) -> Program:
+    """The program as its sandbox sees it."""
+    ground = program.ground
+    return Program(
+        tuple(inside(part, plan, ground) for part in program.command),
+        {name: inside(value, plan, ground) for name, value in program.variables.items()},
+        Path(inside(str(program.directory), plan, ground)),
+        ground,
+    )
+
+
+def listening_port(variables: Mapping[str, str]) -> int:
+    """Where a process finds its Runtime API."""
+    return int(variables["AWS_LAMBDA_RUNTIME_API"].rpartition(":")[2])
+
+
+def resource_limits(function: FunctionVersion, box: Box | None) -> dict[str, int]:
+    """Resource limits of every process of a function, by the names of ``RLIMIT_...``.
+
+    In a sandbox the kernel counts the processes of the function alone, else all of the user's.
+    """
     return {
         "CORE": 0,
         "NOFILE": FILES_MAX,
-        "NPROC": USER_PROCESSES_MAX,
+        "NPROC": USER_PROCESSES_MAX if box is None else PROCESSES_MAX,
         "FSIZE": function.tmp_mb * _MIB,
         "DATA": 2 * function.memory_mb * _MIB + DATA_HEADROOM_BYTES,
     }
@@ -51,28 +74,45 @@ def resource_limits(function: FunctionVersion) -> dict[str, int]:
 class Launcher:
     """Starts programs until it is stopped."""
 
-    def __init__(self) -> None:
-        self._zygotes = Zygotes(lambda interpreter: Zygote.start(interpreter, None))
+    def __init__(self, isolation: Isolation) -> None:
+        self._isolation = isolation
+        self._grounds: dict[str, Ground] = {}
+        self._zygotes = Zygotes(self._start_zygote)
 
-    def prepare(self) -> None:
+    async def _start_zygote(self, key: str) -> Zygote:
+        ground = self._grounds[key]
+        root = await self._isolation.root(ground.root, ground.shows)
+        return await Zygote.start(ground.interpreter or sys.executable, None, root=root)
+
+    def _key(self, ground: Ground) -> str:
+        """Programs that need the same of the machine share a zygote."""
+        key = repr(ground)
+        self._grounds[key] = ground
+        return key
+
+    def prepare(self, ground: Ground) -> None:
         """Make the next start fast."""
-        self._zygotes.prepare(sys.executable)
+        self._zygotes.prepare(self._key(ground))
 
-    async def launch(self, function: FunctionVersion, program: Program, output_fd: int) -> Fork:
-        """Start a program of a function; its output goes to ``output_fd``, which stays the caller's.
+    async def launch(self, plan: Plan, program: Program, output_fd: int) -> Fork:
+        """Start a program of a function, in a sandbox where there is one; its output goes to ``output_fd``, which stays the
+        caller's.
 
         Raises   NotExecutable; RuntimeUnavailable when no process can be made.
         """
-        zygote = await self._zygotes.get(sys.executable)
+        box = await self._isolation.box(plan, listening_port(program.variables))
+        if box is not None:
+            program = _inside(program, plan)
+        zygote = await self._zygotes.get(self._key(program.ground))
         try:
             ours, theirs = socket.socketpair()
         except OSError as error:
             raise RuntimeUnavailable(f"A function process could not be made: {error.strerror}.") from error
         with ours:
             with theirs:
-                fork = await zygote.fork(theirs, output_fd)
+                fork = await zygote.fork(theirs, output_fd, box)
             try:
-                reason = await self._started(ours, function, program)
+                reason = await self._started(ours, resource_limits(plan.function, box), program)
             except BaseException:  # raised again below
                 fork.kill_group()
                 raise
@@ -81,7 +121,7 @@ class Launcher:
         return fork
 
     @staticmethod
-    async def _started(channel: socket.socket, function: FunctionVersion, program: Program) -> str:
+    async def _started(channel: socket.socket, limits: dict[str, int], program: Program) -> str:
         """Tell a fork what to become and wait until it has; gives the reason when it cannot."""
         loop = asyncio.get_running_loop()
         channel.setblocking(False)
@@ -91,7 +131,7 @@ class Launcher:
                 "variables": program.variables,
                 "directory": os.fspath(program.directory),
                 "niceness": NICENESS,
-                "limits": resource_limits(function),
+                "limits": limits,
             }
         )
         said = b""

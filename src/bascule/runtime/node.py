@@ -13,6 +13,7 @@ import shutil
 from pathlib import Path
 
 from bascule.kernel.invocation import RuntimeUnavailable
+from bascule.runtime.isolation import Ground
 from bascule.runtime.ports import Plan
 
 _RUNTIME = re.compile(r"nodejs(\d+)\.x")
@@ -46,6 +47,13 @@ class Node:
         match = _RUNTIME.fullmatch(runtime)
         is_as_asked = match is not None and self._found_version.startswith(f"{match[1]}.")
         return f"nodejs:{self._found_version}" if is_as_asked else f"{runtime} on nodejs:{self._found_version}"
+
+    def ground(self, runtime: str) -> Ground:
+        """See ``Language``."""
+        program = Path(self._program)
+        shared = program.resolve().parents[1] / "lib" / "node_modules"
+        shows = [program, *([shared] if shared.is_dir() else [])] if self._program else []
+        return Ground(self.root, tuple(path for path in shows if not path.is_relative_to("/usr")))
 
     async def command(self, plan: Plan) -> tuple[str, ...]:
         """See ``Language``."""

@@ -97,6 +97,7 @@ def _unpack_all(archives: list[Path], root: Path, token: str) -> Path:
         left_bytes = PACKAGE_BYTES_MAX
         for archive in archives:
             left_bytes = unpack(archive, building, left_bytes)
+        _open_directories(building)
         if root.exists():
             remove_tree(root)
         building.rename(root)
@@ -105,6 +106,12 @@ def _unpack_all(archives: list[Path], root: Path, token: str) -> Path:
         remove_tree(building)
         raise
     return root
+
+
+def _open_directories(root: Path) -> None:
+    """Functions in a sandbox are another user: what they read must not depend on the server's file mode mask."""
+    for folder, _, _ in os.walk(root):
+        os.chmod(folder, 0o755)
 
 
 def unpack(archive: Path, root: Path, left_bytes: int) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from bascule.runtime.isolation import Ground
 from bascule.runtime.launcher import NotExecutable
 from bascule.runtime.ports import Plan
 
@@ -25,6 +26,10 @@ class Provided:
     def version(self, runtime: str) -> str:
         """See ``Language``."""
         return runtime.replace(".", ":")
+
+    def ground(self, runtime: str) -> Ground:
+        """See ``Language``."""
+        return Ground(self.root)
 
     async def command(self, plan: Plan) -> tuple[str, ...]:
         """See ``Language``. A ``bootstrap`` without the permission to be executed is found, and fails, as on AWS."""

@@ -15,7 +15,7 @@ from bascule.kernel.ids import Ids
 from bascule.kernel.invocation import RuntimeUnavailable
 from bascule.runtime.api_factory import ApiFactory
 from bascule.runtime.interpreters import Interpreters, link_bundled
-from bascule.runtime.isolation import Isolation, processes_max, seen_inside
+from bascule.runtime.isolation import Isolation, seen_inside
 from bascule.runtime.launcher import resource_limits
 from bascule.runtime.limits import NICENESS, RESPONSE_BYTES_MAX
 from bascule.runtime.output import OutputReader
@@ -47,7 +47,7 @@ class PythonFactory:
         self._isolation = isolation
         self._zygotes = Zygotes(self._start_zygote)
         self._program = PythonProgram(self._library_root, self._interpreters)
-        self._programs = ApiFactory((self._program,), base_url, wall_clock, ids)
+        self._programs = ApiFactory((self._program,), base_url, wall_clock, ids, isolation)
 
     def runs(self, runtime: str) -> bool:
         """See ``ports.EnvironmentFactory``."""
@@ -69,7 +69,8 @@ class PythonFactory:
     async def _start_zygote(self, interpreter: str) -> Zygote:
         link_bundled(self._library_root)
         cache_root = None if interpreter == sys.executable else self._cache_root
-        return await Zygote.start(interpreter, self._library_root, cache_root, await self._isolation.scratch())
+        root = await self._isolation.root(self._library_root)
+        return await Zygote.start(interpreter, self._library_root, cache_root, root)
 
     async def start(self, plan: Plan) -> Worker:
         """See ``ports.EnvironmentFactory``."""
@@ -96,8 +97,7 @@ class PythonFactory:
             message = self._start_message(plan, self._library_root, interpreter)
         else:
             message = self._start_message(seen_inside(plan), Path(PACKAGES), f"{INTERPRETERS}/python3")
-        limits = resource_limits(plan.function) | {"NPROC": processes_max(box)}
-        worker.start(message | {"limits": limits})
+        worker.start(message | {"limits": resource_limits(plan.function, box)})
         return worker
 
     def _start_message(self, plan: Plan, library_root: Path, interpreter: str) -> dict[str, object]:

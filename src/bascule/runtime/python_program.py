@@ -10,6 +10,7 @@ from pathlib import Path
 
 from bascule.runtime.api_factory import WRAPPER, extension_programs
 from bascule.runtime.interpreters import Interpreters, link_bundled
+from bascule.runtime.isolation import Ground
 from bascule.runtime.ports import Plan
 
 _PACKAGE_ROOT = Path(__file__).parent / "worker"
@@ -55,6 +56,10 @@ class PythonProgram:
     def version(self, runtime: str) -> str:
         """See ``Language``."""
         return runtime.replace("python", "python:")
+
+    def ground(self, runtime: str) -> Ground:
+        """See ``Language``."""
+        return Ground(self.root, (_PACKAGE_ROOT,), self._interpreters.interpreter(runtime))
 
     async def command(self, plan: Plan) -> tuple[str, ...]:
         """See ``Language``."""

@@ -53,10 +53,10 @@ class FunctionRuntime:
         self._concurrency = Concurrency(settings.concurrency_max)
         self._packages = Packages(self._work_dir / "code", code, ids)
         #: What functions are locked in with, and what is missing of it on this machine.
-        self.isolation = Isolation(settings, self._work_dir / "root")
+        self.isolation = Isolation(settings, self._work_dir / "root", base_url)
         self._factories: tuple[EnvironmentFactory, ...] = (
             PythonFactory(self._work_dir / "runtime", settings.python, base_url, RealClock(), ids, self.isolation),
-            ApiFactory((Node(), Provided()), base_url, RealClock(), ids),
+            ApiFactory((Node(), Provided()), base_url, RealClock(), ids, self.isolation),
         )
         self._running: set[asyncio.Task[InvocationResult]] = set()
         self._chores: set[asyncio.Future[None]] = set()

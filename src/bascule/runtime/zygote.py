@@ -21,13 +21,16 @@ import msgspec
 
 from bascule.kernel.invocation import RuntimeUnavailable
 from bascule.runtime import usage
-from bascule.runtime.isolation import Box
+from bascule.runtime.isolation import Box, Root
+from bascule.runtime.isolation_network import Relay
 from bascule.runtime.limits import FORKS_AT_ONCE, FULL_PAUSE_S, ZYGOTE_START_S_MAX
 from bascule.runtime.worker.bascule_environment import sandbox
 
 log = logging.getLogger("bascule.runtime")
 
 _MESSAGE_BYTES_MAX = 16_384
+#: Ports that lead out of a sandbox: Bascule's and the Runtime API's. count
+_PORTS_MAX = 2
 _PACKAGE_ROOT = Path(__file__).parent / "worker"
 _ENTRY = "import sys; sys.path.insert(0, sys.argv.pop(1)); from bascule_environment.zygote import main; main()"
 _KILLED = -int(signal.SIGKILL)
@@ -103,6 +106,9 @@ class Zygote:
         self._ready: asyncio.Future[None] = self._loop.create_future()
         self._asked: dict[str, tuple[asyncio.Future[Fork], Box | None]] = {}
         self._forks: dict[int, Fork] = {}
+        #: By token; of forks that have a network of nothing but the server.
+        self._relays: dict[str, Relay] = {}
+        self._token_of: dict[int, str] = {}
         self._token = 0
         self._unburied: deque[int] = deque()
         self._turn = asyncio.Semaphore(FORKS_AT_ONCE)
@@ -112,13 +118,13 @@ class Zygote:
 
     @classmethod
     async def start(
-        cls, interpreter: str, library_root: Path | None, cache_root: Path | None = None, scratch: Path | None = None
+        cls, interpreter: str, library_root: Path | None, cache_root: Path | None = None, root: Root | None = None
     ) -> Zygote:
         """Start one and wait until it has imported everything.
 
         Takes    library_root: directory with the packages every function may import, None for a zygote whose forks execute
                  other programs; cache_root: where compiled modules go when the packages belong to another interpreter;
-                 scratch: an empty directory, for a zygote that forks into sandboxes.
+                 root: what functions see of this machine, for a zygote that forks into sandboxes.
         Raises   RuntimeUnavailable with the reason.
         """
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -132,7 +138,7 @@ class Zygote:
             _ENTRY,
             str(_PACKAGE_ROOT),
             str(theirs.fileno()),
-            str(scratch or ""),
+            msgspec.json.encode(root).decode() if root else "",
             *([str(library_root)] if library_root else []),
         ]
         try:
@@ -208,8 +214,10 @@ class Zygote:
             self._loop.call_later(FULL_PAUSE_S, self._bury)
 
     def _readable(self) -> None:
+        fds: list[int] = []
         try:
-            message = self._control.recv(_MESSAGE_BYTES_MAX).decode()
+            received, fds, _, _ = socket.recv_fds(self._control, _MESSAGE_BYTES_MAX, _PORTS_MAX)
+            message = received.decode()
         except BlockingIOError:
             return
         except OSError:
@@ -221,6 +229,9 @@ class Zygote:
         if verb == "forked":
             token, pid, base_kb = rest.split()
             self._forked(token, int(pid), int(base_kb))
+        elif verb == "listening":
+            # Said by the fork itself, so before or after the zygote says that it exists.
+            self._relays[rest] = Relay([socket.socket(fileno=fd) for fd in fds])
         elif verb == "exited":
             pid, status = rest.split()
             self._exited(int(pid), int(status))
@@ -239,6 +250,7 @@ class Zygote:
 
     def _forked(self, token: str, pid: int, base_kb: int) -> None:
         answer, box = self._asked.pop(token)
+        self._token_of[pid] = token
         fork = self._forks[pid] = Fork(pid, base_kb, is_sandboxed=box is not None)
         if answer.cancelled():
             fork.kill_group()
@@ -246,6 +258,8 @@ class Zygote:
             answer.set_result(fork)
 
     def _exited(self, pid: int, status: int) -> None:
+        if (relay := self._relays.pop(self._token_of.pop(pid), None)) is not None:
+            relay.close()
         self._forks.pop(pid).exited(status)
         self._unburied.append(pid)
         if len(self._unburied) == 1:
@@ -270,6 +284,9 @@ class Zygote:
             if not answer.done():
                 answer.set_exception(ended)
         self._asked.clear()
+        for relay in self._relays.values():
+            relay.close()
+        self._relays.clear()
         forks, self._forks = self._forks, {}
         for fork in forks.values():
             fork.exited(_KILLED)

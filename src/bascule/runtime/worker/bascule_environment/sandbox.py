@@ -99,16 +99,18 @@ def lock_in(box: Box) -> None:
     _become_function_user(root)
 
 
-def _show_layers(layer_root: str, kept: str) -> None:
+def _show_layers(layer_root: str, kept: list[str]) -> None:
     if not kept:
         calls.bind(layer_root, "/opt")
         return
-    # The interpreter lives in /opt: both must be seen there.
+    # The interpreter, say, lives in /opt: both must be seen there.
     calls.mount_new("tmpfs", SPARE, calls.NO_SETUID | calls.NO_DEVICES, "size=1m,mode=755")
-    for source, target in [(kept, SPARE + kept.removeprefix("/opt")), *_entries(layer_root, SPARE)]:
+    needed = [(path, SPARE + path.removeprefix("/opt")) for path in kept]
+    for source, target in [*needed, *_entries(layer_root, SPARE)]:
         if os.path.isdir(source):
             os.makedirs(target, exist_ok=True)
         elif not os.path.lexists(target):
+            os.makedirs(os.path.dirname(target), exist_ok=True)
             os.close(os.open(target, os.O_CREAT | os.O_WRONLY, 0o644))
         calls.bind(source, target)
     calls.move(SPARE, "/opt")

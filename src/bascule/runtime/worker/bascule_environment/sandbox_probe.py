@@ -22,7 +22,7 @@ def main() -> None:
     scratch, place, wants_network_limit = sys.argv[1:]
     try:
         ports = [1024] if wants_network_limit == "yes" else None
-        root = sandbox_root.enter(scratch, "")
+        root = sandbox_root.enter(scratch, "", [])
         box = sandbox.Box(root, code_root=place, layer_root="", tmp_dir=place, tmp_mb=1, ports=ports)
         sandbox.keep_tmp(box)
         reading, writing = os.pipe()

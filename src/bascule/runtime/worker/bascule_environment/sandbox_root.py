@@ -20,10 +20,13 @@ FUNCTION_UID, FUNCTION_GID = 993, 990
 MACHINE_UID = 1_993_000_000
 PACKAGES = "/var/runtime"
 INTERPRETERS = "/var/lang/bin"
+#: What programs of a language need beside the system, below here with their paths on the machine.
+SHOWN = "/var/bascule"
 #: An empty directory, for a mount that has no place yet.
 SPARE = "/mnt"
 
-_SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/nix/store")
+#: System directories that functions see whole.
+SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/nix/store")
 _FILES = (
     "/etc/alternatives",
     "/etc/ca-certificates",
@@ -56,15 +59,15 @@ class SandboxRoot:
         self.is_root = is_root
         #: The user id that forks take before they become ``FUNCTION_UID``, in the eyes of the zygote.
         self.machine_uid = machine_uid
-        #: The interpreter lies below ``/opt``, where layers belong.
-        self.kept_in_opt = ""
+        #: Where the interpreter is, when that is below ``/opt``, where layers belong.
+        self.kept_in_opt: list[str] = []
 
 
-def enter(scratch: str, packages: str) -> SandboxRoot:
+def enter(scratch: str, packages: str, shows: list[str]) -> SandboxRoot:
     """Leave this process's view of the machine for the functions' root directory.
 
     Takes    scratch: an empty directory, only mounted on in this process's own namespace; packages: a directory of links to
-             packages for ``PACKAGES``, or "".
+             packages for ``PACKAGES``, or ""; shows: files and directories of the machine, for ``SHOWN``.
     Raises   SandboxError, OSError. The process is then of no use: its namespaces have changed half way.
     Promise  the rest of the machine sees nothing of it, and it is gone with the last process in it.
     """
@@ -79,9 +82,11 @@ def enter(scratch: str, packages: str) -> SandboxRoot:
     calls.mount_new("tmpfs", scratch, calls.NO_SETUID, "size=4m,nr_inodes=4096,mode=755")
     for place in _PLACES:
         os.makedirs(scratch + place, exist_ok=True)
-    for path in _SYSTEM:
+    for path in SYSTEM:
         _show(path, scratch)
-    prefix = _show_interpreter(scratch)
+    interpreter = _show_interpreter(scratch)
+    for path in shows:
+        _show(SHOWN + path, scratch, os.path.realpath(path))
     for path in _FILES:
         _show(path, scratch, os.path.realpath(path))
     _write(f"{scratch}/etc/passwd", _USERS)
@@ -99,7 +104,7 @@ def enter(scratch: str, packages: str) -> SandboxRoot:
         sys.pycache_prefix = HOST + sys.pycache_prefix
     sys.executable = f"{INTERPRETERS}/python{sys.version_info.major}.{sys.version_info.minor}"
     root = SandboxRoot(is_root=uid == 0, machine_uid=MACHINE_UID if uid == 0 else 0)
-    root.kept_in_opt = prefix if prefix.startswith("/opt/") else ""
+    root.kept_in_opt = [path for path in interpreter if path.startswith("/opt/")]
     return root
 
 
@@ -135,13 +140,16 @@ def _show(path: str, root: str, source: str = "") -> None:
     calls.bind(source, target)
 
 
-def _show_interpreter(root: str) -> str:
-    """The interpreter where it is, because loaded modules know their files, and where AWS has it. Gives its directory."""
+def _show_interpreter(root: str) -> set[str]:
+    """The interpreter where it is, because loaded modules know their files, and where AWS has it. Gives its places."""
     prefix = os.path.realpath(sys.base_prefix)
-    for place in (prefix, sys.base_prefix, sys.base_exec_prefix):
+    places = {prefix, sys.base_prefix, sys.base_exec_prefix}
+    if any(place.startswith("/tmp/") for place in places):
+        raise calls.SandboxError("the interpreter lies in /tmp, where functions have their own files")
+    for place in sorted(places):
         _show(place, root, os.path.realpath(place))
     os.symlink(prefix, f"{root}/var/lang")
-    return prefix
+    return places
 
 
 def _place_devices(root: str) -> None:

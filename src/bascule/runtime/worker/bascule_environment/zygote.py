@@ -202,18 +202,18 @@ def _anonymous_kb() -> int:
 
 
 def main() -> None:
-    """Entry point: ``argv`` is the control descriptor, a directory to mount the functions' root on or "", and the directory to
-    import bundled packages from, if any.
+    """Entry point: ``argv`` is the control descriptor, what the functions' root is made of (arguments of
+    ``sandbox_root.enter`` as JSON, or ""), and the directory to import bundled packages from, if any.
 
     Without the last nothing is imported ahead: the forks execute other programs.
     """
     control = socket.socket(fileno=int(sys.argv[1]))
-    scratch, *libraries = sys.argv[2:]
+    asked, *libraries = sys.argv[2:]
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     root = None
     try:
-        if scratch:
-            root = sandbox_root.enter(scratch, libraries[0] if libraries else "")
+        if asked:
+            root = sandbox_root.enter(**json.loads(asked))
             libraries = [sandbox_root.PACKAGES for _ in libraries]
         # The first entry is where this package was found; functions must not find it, nor what lies beside it.
         sys.path[:] = [*sys.path[1:], *libraries]
