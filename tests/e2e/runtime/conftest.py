@@ -46,11 +46,13 @@ class Machine:
         self.logs: list[str] = []
         self.streams: dict[str, list[str]] = {}
         self.ids = SeededIds(7)
+        #: Where functions find Bascule.
+        self.base_url = "http://127.0.0.1:4566"
         self._packages = root / "packages"
         self._packages.mkdir(parents=True)
         self._runner = asyncio.Runner(loop_factory=uvloop.new_event_loop)
         self.runtime = FunctionRuntime(
-            settings, RealClock(), self.ids, self, self, lambda: "http://127.0.0.1:4566", root / "work"
+            settings, RealClock(), self.ids, self, self, lambda: self.base_url, root / "work"
         )
         self.wait(self.runtime.start())
 

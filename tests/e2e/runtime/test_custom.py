@@ -16,6 +16,9 @@ import pytest
 from bascule.kernel.invocation import FunctionVersion, InvocationResult, RuntimeUnavailable
 from tests.e2e.runtime.conftest import Machine, is_running
 
+#: These tests look at process ids and files from outside.
+ISOLATION = "off"
+
 PROGRAMS = Path(__file__).parent / "programs"
 Deploy = Callable[..., FunctionVersion]
 

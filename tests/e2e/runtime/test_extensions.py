@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 import time
 from collections.abc import Callable
@@ -21,10 +22,10 @@ EXTENSION = (PROGRAMS / "extension.py").read_text()
 
 def with_extensions(machine: Machine, *names: str, **fields: Any) -> FunctionVersion:
     """A function in shell whose layer holds extensions of these names."""
-    script = (PROGRAMS / "bootstrap.sh").read_text().replace("@PYTHON@", sys.executable)
+    script = (PROGRAMS / "bootstrap.sh").read_text().replace("@PYTHON@", os.path.realpath(sys.executable))
     files: dict[str, str | bytes] = {"bootstrap": script, "call.py": (PROGRAMS / "call.py").read_text()}
     programs = [f"extensions/{name}" for name in names]
-    layer = machine.store(dict.fromkeys(programs, f"#!{sys.executable} -I\n{EXTENSION}"), programs)
+    layer = machine.store(dict.fromkeys(programs, f"#!{os.path.realpath(sys.executable)} -I\n{EXTENSION}"), programs)
     defaults = {"runtime": "provided.al2023", "handler": "my.handler", "layer_digests": (layer,), "timeout_s": 60}
     return machine.deploy(files, programs=["bootstrap"], **(defaults | fields))
 
@@ -67,7 +68,7 @@ def test_extensions_hear_of_the_end_and_why(fresh_machine: Callable[..., Machine
 
 
 def test_stopping_waits_for_extensions_two_seconds_at_most(fresh_machine: Callable[..., Machine]) -> None:
-    machine = fresh_machine()
+    machine = fresh_machine(isolation="off")
     function = with_extensions(machine, "stubborn")
     child = int(machine.invoke(function, "leave").payload)
     started_s = time.monotonic()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,9 @@ from bascule.kernel.invocation import FunctionVersion
 from tests.e2e.runtime.conftest import Machine
 
 WRAPPER = '#!/bin/sh\nexport WRAPPED="with $# arguments"\nexec "$@"\n'
-EXTENSION = f"#!{sys.executable} -I\n" + (Path(__file__).parent / "programs" / "extension.py").read_text()
+EXTENSION = (
+    f"#!{os.path.realpath(sys.executable)} -I\n" + (Path(__file__).parent / "programs" / "extension.py").read_text()
+)
 
 
 def wrapped(machine: Machine, source: str, **fields: Any) -> FunctionVersion:
