@@ -7,6 +7,7 @@ said to protect and would not. Whether it can be had is found out once, by makin
 from __future__ import annotations
 
 import asyncio
+import functools
 import logging
 import os
 import subprocess
@@ -68,8 +69,9 @@ class Box(msgspec.Struct, frozen=True):
     ports: list[int] | None = None
 
 
+@functools.cache
 def why_not(*, restricts_network: bool) -> str:
-    """Why this machine cannot isolate functions; empty when it can. Takes some tens of milliseconds."""
+    """Why this machine cannot isolate functions; empty when it can. Takes some tens of milliseconds, once in a process."""
     if sys.platform != "linux":
         return "it is not Linux"
     with tempfile.TemporaryDirectory(prefix="bascule-probe-") as root:
