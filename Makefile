@@ -7,7 +7,7 @@ PORT ?= 4566
 DATA ?= .bascule
 WORKERS ?= 2
 
-.PHONY: help setup demo test test-long check format bench bench-peers bench-patterns kills serve lock reference clean
+.PHONY: ci-packages kills-mixed help setup demo test test-long check format bench bench-peers bench-patterns kills serve lock reference clean
 
 help: ## list the commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -37,8 +37,14 @@ format: setup ## rewrite the code in the project's format
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
+ifeq ($(CI),true)
+test: ci-packages
+endif
 test: check ## all checks and all tests
 	$(BIN)/python -m pytest -q -n $(WORKERS) --dist loadfile tests --ignore=tests/rules
+
+ci-packages:
+	@sh tools/install_test_packages.sh
 
 test-long: setup ## the long run: more kills, more generated cases
 	$(BIN)/python -m pytest -q -n $(WORKERS) --dist loadfile --long tests
@@ -51,6 +57,9 @@ bench-peers: setup ## the same script on MiniStack, side by side, with ratios
 
 bench-patterns: setup ## the pattern engine beside event-ruler (needs a JDK and Maven for the peer)
 	$(BIN)/python -m bench.patterns
+
+kills-mixed: setup ## 100 kills under a mixed load of queues, topics, functions, destinations and mappings
+	$(BIN)/python -m bench.kills_mixed --kills 100
 
 kills: setup ## SIGKILL a server 20 times under load and account for every acknowledged event
 	$(BIN)/python -m bench.kills
