@@ -21,6 +21,7 @@ from bascule.kernel.store import StoreBusy, StoreClosed, Tx
 from bascule.pollers.function_runner import FunctionRunner
 from bascule.pollers.lane import WIDEN_AFTER_S, Lane
 from bascule.services.lambda_.async_work import (
+    Leased,
     Work,
     every_function,
     extend_leases,
@@ -299,11 +300,26 @@ class AsyncInvocations:
                 self._pump(lane)
 
     async def _lease(self, lane: Lane, count: int) -> None:
+        """Lease events and start them without waiting for the lease to be synced.
+
+        A lease is a note to ourselves: the event stays in its queue until its outcome is written, so one whose lease is lost
+        in a crash runs again, as it would anyway. A command that is run twice leases the same events twice; the second
+        time only replaces the leases that are held.
+        """
         ctx = self._contexts.make(lane.function.scope)
+        loop = asyncio.get_running_loop()
+
+        def command(tx: Tx) -> None:
+            leased = lease_work(ctx, tx, lane.function, count_max=count)
+            loop.call_soon_threadsafe(self._leased, lane, leased)
+
         try:
-            leased = await self._write(lambda tx: lease_work(ctx, tx, lane.function, count_max=count))
+            await self._write(command)
         finally:
             lane.is_leasing = False
+        self._pump(lane)
+
+    def _leased(self, lane: Lane, leased: Leased) -> None:
         lane.latest = leased.latest
         self._set_due(lane, leased.next_due_ms)
         for work in leased.work:
