@@ -72,7 +72,8 @@ def enter(scratch: str, packages: str, shows: list[str]) -> SandboxRoot:
     Promise  the rest of the machine sees nothing of it, and it is gone with the last process in it.
     """
     uid, gid = os.geteuid(), os.getegid()
-    if uid == 0:
+    is_root = uid == 0 and _has_user(MACHINE_UID)
+    if is_root:
         calls.unshare(calls.NEW_MOUNTS, "mount namespace")
     else:
         calls.unshare(calls.NEW_USER | calls.NEW_MOUNTS, "user namespace")
@@ -103,9 +104,15 @@ def enter(scratch: str, packages: str, shows: list[str]) -> SandboxRoot:
     if sys.pycache_prefix:
         sys.pycache_prefix = HOST + sys.pycache_prefix
     sys.executable = f"{INTERPRETERS}/python{sys.version_info.major}.{sys.version_info.minor}"
-    root = SandboxRoot(is_root=uid == 0, machine_uid=MACHINE_UID if uid == 0 else 0)
+    root = SandboxRoot(is_root=is_root, machine_uid=MACHINE_UID if is_root else 0)
     root.kept_in_opt = [path for path in interpreter if path.startswith("/opt/")]
     return root
+
+
+def _has_user(uid: int) -> bool:
+    """Whether the user exists here: the root of a container without the machine's rights has a few users only."""
+    with open("/proc/self/uid_map") as ranges:
+        return any(int(first) <= uid < int(first) + int(count) for first, _, count in map(str.split, ranges))
 
 
 def take_ids(inside_uid: int, outside_uid: int, inside_gid: int, outside_gid: int) -> None:
