@@ -7,6 +7,7 @@ every stage that an HTTP request goes through; only the socket is missing.
 from __future__ import annotations
 
 import asyncio
+import itertools
 import threading
 from collections.abc import Callable, Coroutine
 from pathlib import Path
@@ -29,6 +30,7 @@ from bascule.protocol import HttpAnswer, HttpRequest
 
 T = TypeVar("T")
 URL = "http://bascule.test:4566"
+_seeds = itertools.count(1)
 
 
 class _Body:
@@ -51,11 +53,12 @@ class _Body:
 class World:
     """``with World() as world``: ``world.client("events")``, ``world.advance(hours=3)``, ``world.settle()``."""
 
-    def __init__(self, data: Path | None = None, *, seed: int = 1, **settings: Any) -> None:
+    def __init__(self, data: Path | None = None, *, seed: int | None = None, **settings: Any) -> None:
         self.clock = SimulatedClock(1_767_225_600_000)  # 2026-01-01T00:00:00Z
         self._data = data
         self._settings = Settings(is_test=True, **settings)
-        self._seed = seed
+        #: Another one for each world of a process, because caches of the process may go by ids.
+        self._seed = next(_seeds) if seed is None else seed
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
 

@@ -55,6 +55,7 @@ ROOM_LEFT_PART = 10
 class _Ended(NamedTuple):
     lane: Lane
     sequence: int
+    token: str
     outcome: InvocationResult | Exception
 
 
@@ -303,8 +304,8 @@ class AsyncInvocations:
         """Lease events and start them without waiting for the lease to be synced.
 
         A lease is a note to ourselves: the event stays in its queue until its outcome is written, so one whose lease is lost
-        in a crash runs again, as it would anyway. A command that is run twice leases the same events twice; the second
-        time only replaces the leases that are held.
+        in a crash runs again, as it would anyway. A command that is run twice gives the same leases twice, which
+        their tokens tell.
         """
         ctx = self._contexts.make(lane.function.scope)
         loop = asyncio.get_running_loop()
@@ -323,7 +324,8 @@ class AsyncInvocations:
         lane.latest = leased.latest
         self._set_due(lane, leased.next_due_ms)
         for work in leased.work:
-            if work.event.sequence not in lane.held:
+            known = lane.held.get(work.event.sequence)
+            if known is None or known.event.token != work.event.token:
                 lane.backlog.append(work)
             lane.held[work.event.sequence] = work
         self._pump(lane)
@@ -348,7 +350,7 @@ class AsyncInvocations:
         finally:
             lane.running_count -= 1
             self._running_count -= 1
-        self._ended.append(_Ended(lane, work.event.sequence, outcome))
+        self._ended.append(_Ended(lane, work.event.sequence, work.event.token, outcome))
         if not self._is_settling:
             self._is_settling = True
             self._spawn(self._settle())
@@ -378,7 +380,9 @@ class AsyncInvocations:
                 return
             _report_unsettled(ended[0].lane, error)
         for one in ended:
-            one.lane.held.pop(one.sequence, None)
+            # An event that is due again at once may have been leased anew before this was answered.
+            if (held := one.lane.held.get(one.sequence)) is not None and held.event.token == one.token:
+                del one.lane.held[one.sequence]
             self._pump(one.lane)
 
     def _settling(self, ended: list[_Ended]) -> Callable[[Tx], None]:
@@ -398,9 +402,14 @@ class AsyncInvocations:
         await self._write(lambda tx: extend_leases(tx, works, now_ms=now_ms))
 
     async def _give_back(self, lane: Lane, works: list[Work]) -> None:
-        await self._write(lambda tx: give_back(tx, works, now_ms=self._clock.now_ms()))
+        """Release leases. They are let go of first: the events may be leased anew before the release is answered."""
         for work in works:
             lane.held.pop(work.event.sequence, None)
+        lane.returning_count += 1
+        try:
+            await self._write(lambda tx: give_back(tx, works, now_ms=self._clock.now_ms()))
+        finally:
+            lane.returning_count -= 1
         self._pump(lane)
 
     async def _write(self, command: Callable[[Tx], T]) -> T:

@@ -36,6 +36,8 @@ class Lane:
         #: Something happened to the queue since ``due_ms`` was read.
         self.is_stale = True
         self.is_leasing = False
+        #: Releases of leases that are being written. count
+        self.returning_count = 0
         #: Leased and not yet started.
         self.backlog: deque[Work] = deque()
         #: Leased and not yet settled, by sequence: started or in the backlog.
@@ -48,7 +50,7 @@ class Lane:
     @property
     def is_busy(self) -> bool:
         """Whether anything of this lane is under way in this process."""
-        return self.is_leasing or bool(self.held)
+        return self.is_leasing or self.returning_count > 0 or bool(self.held)
 
     @property
     def must_end_all(self) -> bool:
