@@ -34,14 +34,14 @@ LAMBDA_TASK_ROOT LAMBDA_RUNTIME_DIR _HANDLER LANG LC_CTYPE LD_LIBRARY_PATH PATH 
 def variables(**fields: object) -> dict[str, str]:
     return function_variables(
         msgspec.structs.replace(FUNCTION, **fields),
-        code_root=Path("/work/code"),
-        runtime_root=Path("/work/lib"),
+        code_root=Path("/srv/code"),
+        runtime_root=Path("/srv/lib"),
         layer_root=None,
-        tmp_dir=Path("/work/tmp"),
+        tmp_dir=Path("/srv/tmp"),
         log_stream="stream",
         base_url="http://127.0.0.1:4566",
         program_dir=Path("/opt/venv/bin"),
-        of_runtime={"PYTHONPATH": "/work/lib"},
+        of_runtime={"PYTHONPATH": "/srv/lib"},
     )
 
 
