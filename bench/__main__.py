@@ -8,7 +8,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable
 
-from bench import measures
+from bench import measures, queues
 from bench.measures import median, percentile
 from bench.platforms import Platform, install_peer
 
@@ -59,7 +59,30 @@ def _rows(quick: bool) -> list[Row]:
         ("Invoke warm by boto3, p50", "ms", p50("warm", lambda p: measures.warm_invoke(p, rounds=rounds)), False),
         ("Invoke warm by boto3, p99", "ms", p99("warm"), False),
         ("Invoke cold by boto3, p50", "ms", p50("cold", lambda p: measures.cold_invoke(p, rounds=few)), False),
+        (
+            "SQS send, receive, delete x10, 8 connections",
+            "msg/s",
+            lambda p: queues.through_a_queue(p, connections=8, seconds=seconds),
+            True,
+        ),
         (f"burst of {count} events to a function", "events/s", lambda p: measures.burst(p, count=count), True),
+    ]
+
+
+def _own_rows(quick: bool) -> list[Row]:
+    """What the peer does not do, or does in a way that would make this run last for minutes."""
+    seconds, rounds, count = (1.5, 30, 2_000) if quick else (4.0, 100, 10_000)
+    return [
+        ("fan-out of one event to 5 queues", "deliv./s", lambda p: queues.fan_out(p, seconds=seconds), True),
+        ("SQS -> function by a mapping, batch 10", "msg/s", lambda p: queues.mapping_throughput(p, count=count), True),
+        (
+            "SQS message -> handler by a mapping, p50",
+            "ms",
+            lambda p: median(queues.mapping_latency(p, rounds=rounds)),
+            False,
+        ),
+        ("FIFO mapping, 5 x 200 ms in 1 group", "s", lambda p: queues.fifo_groups(p, groups=1), False),
+        ("FIFO mapping, 5 x 200 ms in 10 groups", "s", lambda p: queues.fifo_groups(p, groups=10), False),
     ]
 
 
@@ -102,6 +125,8 @@ def main() -> None:
             platform.start()
         for title, unit, run, higher_is_better in _rows(given.quick):
             _print(title, unit, [run(platform) for platform in platforms], higher_is_better)
+        for title, unit, run, higher_is_better in _own_rows(given.quick):
+            _print(title, unit, [run(platforms[0])], higher_is_better)
     finally:
         for platform in platforms:
             platform.close()

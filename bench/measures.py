@@ -29,10 +29,10 @@ def handler(event, context):
 ROLE = "arn:aws:iam::000000000000:role/bench"
 
 
-def _package() -> bytes:
+def _package(source: str) -> bytes:
     archive = io.BytesIO()
     with zipfile.ZipFile(archive, "w") as package:
-        package.writestr("handler.py", HANDLER)
+        package.writestr("handler.py", source)
     return archive.getvalue()
 
 
@@ -68,7 +68,7 @@ class Stage:
         )
         self.events.put_targets(Rule=self.name, EventBusName=self.name, Targets=[{"Id": "f", "Arn": arn}])
 
-    def create_function(self, name: str) -> str:
+    def create_function(self, name: str, source: str = HANDLER) -> str:
         arn: str = self.functions.create_function(
             FunctionName=name,
             Runtime="python3.12",
@@ -76,7 +76,7 @@ class Stage:
             Handler="handler.handler",
             Timeout=30,
             MemorySize=256,
-            Code={"ZipFile": _package()},
+            Code={"ZipFile": _package(source)},
         )["FunctionArn"]
         self.functions.get_waiter("function_active_v2").wait(FunctionName=name)
         return arn
@@ -87,10 +87,19 @@ class Stage:
         assert answer["FailedEntryCount"] == 0
 
 
-def ingest(platform: Platform, connections: int, *, seconds: float) -> float:
+def ingest(
+    platform: Platform,
+    connections: int,
+    *,
+    seconds: float,
+    name: str = "ingest",
+    also: Callable[[Stage], None] | None = None,
+) -> float:
     """PutEvents, 10 entries of about 500 bytes a call, each matched and delivered to a queue. entries/s"""
-    stage = Stage(platform, f"ingest-{connections}")
+    stage = Stage(platform, f"{name}-{connections}")
     stage.target_queue()
+    if also is not None:
+        also(stage)
     entries = [
         {"Source": "bench", "DetailType": "Order", "EventBusName": stage.name, "Detail": _event_detail(n)}
         for n in range(10)

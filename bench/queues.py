@@ -1,0 +1,160 @@
+"""Queues, fan-out and event source mappings, through public APIs only."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import threading
+import time
+from typing import Any
+
+from bench.http_load import authorization
+from bench.measures import Datagrams, Stage, _event_detail, ingest
+from bench.platforms import Platform
+
+COUNTING_HANDLER = """
+import json, socket, time
+sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+def handler(event, context):
+    now = time.time_ns()
+    bodies = [json.loads(record["body"]) for record in event["Records"]]
+    time.sleep(bodies[0].get("sleep_s", 0))
+    sock.sendto(json.dumps({"at": now, "n": bodies[0]["n"], "count": len(bodies)}).encode(), ("127.0.0.1", bodies[0]["port"]))
+"""
+
+
+def _ask(connection: http.client.HTTPConnection, operation: str, body: dict[str, Any]) -> dict[str, Any]:
+    headers = {
+        "X-Amz-Target": f"AmazonSQS.{operation}",
+        "Content-Type": "application/x-amz-json-1.0",
+        "Authorization": authorization("sqs"),
+    }
+    connection.request("POST", "/", json.dumps(body), headers)
+    answer = connection.getresponse()
+    text = answer.read()
+    if answer.status != 200:
+        raise SystemExit(f"{operation} answered {answer.status}: {text[:300]!r}")
+    found: dict[str, Any] = json.loads(text or b"{}")
+    return found
+
+
+def _cycle(port: int, url: str, deadline: float, counts: list[int]) -> None:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    entries = [{"Id": str(n), "MessageBody": "x" * 500} for n in range(10)]
+    count = 0
+    while time.perf_counter() < deadline:
+        _ask(connection, "SendMessageBatch", {"QueueUrl": url, "Entries": entries})
+        messages = _ask(connection, "ReceiveMessage", {"QueueUrl": url, "MaxNumberOfMessages": 10}).get("Messages", [])
+        if messages:
+            handles = [{"Id": str(n), "ReceiptHandle": message["ReceiptHandle"]} for n, message in enumerate(messages)]
+            _ask(connection, "DeleteMessageBatch", {"QueueUrl": url, "Entries": handles})
+        count += len(messages)
+    connection.close()
+    counts.append(count)
+
+
+def through_a_queue(platform: Platform, *, connections: int, seconds: float) -> float:
+    """SendMessageBatch, ReceiveMessage and DeleteMessageBatch of ten in turn on each connection. messages/s"""
+    url = platform.client("sqs").create_queue(QueueName=f"through-{connections}")["QueueUrl"]
+    counts: list[int] = []
+    began = time.perf_counter()
+    threads = [
+        threading.Thread(target=_cycle, args=(platform.port, url, began + seconds, counts)) for _ in range(connections)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return sum(counts) / (time.perf_counter() - began)
+
+
+def fan_out(platform: Platform, *, seconds: float) -> float:
+    """Events put at 8 connections, each delivered to five queues. deliveries/s"""
+
+    def five(stage: Stage) -> None:
+        for n in range(4):
+            url = stage.sqs.create_queue(QueueName=f"{stage.name}-{n}")["QueueUrl"]
+            arn = stage.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+            stage.events.put_targets(Rule=stage.name, EventBusName=stage.name, Targets=[{"Id": f"q{n}", "Arn": arn}])
+
+    return 5 * ingest(platform, 8, seconds=seconds, name="fan-out", also=five)
+
+
+class _Mapped:
+    """A queue mapped to a function that reports each batch."""
+
+    def __init__(self, platform: Platform, name: str, **mapping: Any) -> None:
+        stage = Stage(platform, name)
+        is_fifo = name.endswith("fifo")
+        self.sqs = stage.sqs
+        attributes = {"VisibilityTimeout": "60"}
+        if is_fifo:
+            attributes |= {"FifoQueue": "true", "ContentBasedDeduplication": "true"}
+        queue_name = f"{name.removesuffix('fifo')}.fifo" if is_fifo else name
+        self.url = self.sqs.create_queue(QueueName=queue_name, Attributes=attributes)["QueueUrl"]
+        arn = self.sqs.get_queue_attributes(QueueUrl=self.url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+        stage.create_function(name.replace(".", "-"), COUNTING_HANDLER)
+        self.functions = stage.functions
+        self.uuid = stage.functions.create_event_source_mapping(
+            EventSourceArn=arn, FunctionName=name.replace(".", "-"), BatchSize=10, **mapping
+        )["UUID"]
+        self.inbox = Datagrams()
+
+    def wait_until(self, state: str) -> None:
+        while self.functions.get_event_source_mapping(UUID=self.uuid)["State"] != state:
+            time.sleep(0.02)
+
+    def body(self, n: int, sleep_s: float = 0) -> str:
+        return json.dumps({"n": n, "port": self.inbox.port, "sleep_s": sleep_s, "detail": _event_detail(n)})
+
+    def handled(self, count: int) -> None:
+        seen = 0
+        while seen < count:
+            seen += self.inbox.next(60)["count"]
+        self.inbox.close()
+
+
+def mapping_throughput(platform: Platform, *, count: int) -> float:
+    """``count`` waiting messages handled through a mapping in batches of ten. messages/s"""
+    mapped = _Mapped(platform, "mapped", Enabled=False)
+    mapped.wait_until("Disabled")
+    for start in range(0, count, 10):
+        entries = [{"Id": str(n), "MessageBody": mapped.body(start + n)} for n in range(10)]
+        mapped.sqs.send_message_batch(QueueUrl=mapped.url, Entries=entries)
+    began = time.perf_counter()
+    mapped.functions.update_event_source_mapping(UUID=mapped.uuid, Enabled=True)
+    mapped.handled(count)
+    return count / (time.perf_counter() - began)
+
+
+def mapping_latency(platform: Platform, *, rounds: int) -> list[float]:
+    """SendMessage call begun -> the handler runs, the queue being empty before. milliseconds"""
+    mapped = _Mapped(platform, "mapped-latency")
+    mapped.wait_until("Enabled")
+    waits: list[float] = []
+    for n in range(rounds + 3):
+        began = time.time_ns()
+        mapped.sqs.send_message(QueueUrl=mapped.url, MessageBody=mapped.body(n))
+        while (report := mapped.inbox.next(30))["n"] != n:
+            pass
+        waits.append((report["at"] - began) / 1e6)
+        time.sleep(0.01)
+    mapped.inbox.close()
+    return waits[3:]
+
+
+def fifo_groups(platform: Platform, *, groups: int) -> float:
+    """Five messages of 200 ms in each of ``groups`` groups of a FIFO queue, handled. seconds; one group takes at least 1"""
+    mapped = _Mapped(platform, f"groups-{groups}fifo", Enabled=False)
+    mapped.wait_until("Disabled")
+    for n in range(5 * groups):
+        mapped.sqs.send_message(
+            QueueUrl=mapped.url,
+            MessageBody=mapped.body(n, 0.2),
+            MessageGroupId=str(n % groups),
+            MessageDeduplicationId=str(n),
+        )
+    began = time.perf_counter()
+    mapped.functions.update_event_source_mapping(UUID=mapped.uuid, Enabled=True)
+    mapped.handled(5 * groups)
+    return time.perf_counter() - began
