@@ -96,7 +96,7 @@ class _Mapped:
         stage.create_function(name.replace(".", "-"), COUNTING_HANDLER)
         self.functions = stage.functions
         self.uuid = stage.functions.create_event_source_mapping(
-            EventSourceArn=arn, FunctionName=name.replace(".", "-"), BatchSize=10, **mapping
+            EventSourceArn=arn, FunctionName=name.replace(".", "-"), **{"BatchSize": 10, **mapping}
         )["UUID"]
         self.inbox = Datagrams()
 
@@ -145,7 +145,7 @@ def mapping_latency(platform: Platform, *, rounds: int) -> list[float]:
 
 def fifo_groups(platform: Platform, *, groups: int) -> float:
     """Five messages of 200 ms in each of ``groups`` groups of a FIFO queue, handled. seconds; one group takes at least 1"""
-    mapped = _Mapped(platform, f"groups-{groups}fifo", Enabled=False)
+    mapped = _Mapped(platform, f"groups-{groups}fifo", Enabled=False, BatchSize=1)
     mapped.wait_until("Disabled")
     for n in range(5 * groups):
         mapped.sqs.send_message(
