@@ -223,7 +223,7 @@ def _put_events(platform: Platform, ledger: Ledger) -> Callable[[], None]:
         entries = [
             {"Source": SOURCE, "DetailType": kind, "Detail": json.dumps({"n": number})} for kind, number in taken
         ]
-        answers = events.put_events(Entries=entries)["Entries"]
+        answers = events.put_events(Entries=entries).get("Entries", [])  # a killed server may cut the body off
         for (kind, number), answer in zip(taken, answers, strict=True):
             ledger.event_ids[number] = answer["EventId"]
             ledger.acknowledge(kind, number)
