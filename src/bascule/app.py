@@ -69,8 +69,8 @@ SERVICES = (events.SERVICE, lambda_.SERVICE, sqs.SERVICE, sns.SERVICE, logs.SERV
 
 #: Signals of the Lambda service that a function changed: this, then its ARN.
 FUNCTION_CHANGED = "lambda.changed:"
-#: A thread that waits for the interpreter gets it after this long. seconds; the default of 5 ms makes the writer thread,
-#: which gives it up at every statement, wait for the event loop far longer than its work takes (docs/decisions/0005).
+#: A thread that waits for the interpreter gets it after this long. seconds; with the default of 5 ms the thread that has synced a
+#: group waits for a busy event loop far longer than the sync took (docs/decisions/0005).
 SWITCH_INTERVAL_S = 0.0005
 #: Allocations before the garbage collector looks at the youngest objects. count; nearly everything here dies by reference
 #: count, and the default of 700 makes the collector look several times within one request.

@@ -1,8 +1,8 @@
 """The store for code that runs on the event loop.
 
-Writes go to the writer's inbox and resolve after their group is on disk; the store's completions run through
-``loop.call_soon_threadsafe`` once per group (see ``Store.set_completions``), so a thousand writes in one group cost one
-wake-up. Reads run at once on the calling thread: a snapshot read of a few rows is cheaper than a thread hop.
+A write is answered after its group is on disk, and a group of a thousand writes costs one wake-up: the composition root has
+the store run commands and callbacks on the loop (``run_on_loop``). Reads run at once on the calling thread: a snapshot read of
+a few rows is cheaper than a thread hop.
 """
 
 from __future__ import annotations
