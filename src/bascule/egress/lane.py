@@ -18,7 +18,7 @@ class Lane:
     def __init__(self, queue: str) -> None:
         self.queue = queue
         #: When the queue is next due, as last seen; None when it was empty.
-        self.queue_due_ms: int | None = None
+        self.due_ms: int | None = None
         #: Attempts that may start in a second; 0 is no bound.
         self.per_second_max = 0
         #: Something happened to the queue since it was looked at.
@@ -33,12 +33,14 @@ class Lane:
         """Whether anything of this lane is under way in this process."""
         return self.is_leasing or bool(self.held)
 
-    @property
-    def due_ms(self) -> int | None:
+    def __str__(self) -> str:
+        return self.queue
+
+    def next_due_ms(self) -> int | None:
         """When the next attempt may start, as far as time decides it."""
-        if self.queue_due_ms is None or not self.per_second_max or len(self._started_ms) < self.per_second_max:
-            return self.queue_due_ms
-        return max(self.queue_due_ms, self._started_ms[-self.per_second_max] + SECOND_MS)
+        if self.due_ms is None or not self.per_second_max or len(self._started_ms) < self.per_second_max:
+            return self.due_ms
+        return max(self.due_ms, self._started_ms[-self.per_second_max] + SECOND_MS)
 
     def lease_count(self, now_ms: int, room: int) -> int:
         """How many requests to lease now.

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 
+from bascule.host.alarm import Alarm
 from bascule.host.async_store import AsyncStore
 from bascule.host.contexts import Contexts
 from bascule.kernel.loop import Loop, LoopHost
@@ -26,15 +27,14 @@ class LoopDriver:
         self._contexts = contexts
         self._clock = contexts.clock
         self.host = LoopHost(loops, now_ms=self._clock.now_ms())
-        self._wake = asyncio.Event()
-        self._clock.on_change(self._wake.set)
+        self._alarm = Alarm(self._clock)
         #: True while no tick runs; with the next due time it tells whether the system is quiet.
         self.is_idle = True
 
     def signalled(self, signals: frozenset[str]) -> None:
         """Make the loops that listen to ``signals`` due and wake the driver. On the loop's thread."""
         self.host.signalled(signals, now_ms=self._clock.now_ms())
-        self._wake.set()
+        self._alarm.ring()
 
     def next_due_ms(self) -> int | None:
         """The earliest moment that a tick asked for; polls are not among them."""
@@ -42,15 +42,16 @@ class LoopDriver:
 
     async def run(self) -> None:
         """Run until cancelled, or until the store is closed."""
+        self._alarm.follow_time()
         while True:
-            self._wake.clear()
+            self._alarm.silence()
             due = self.host.due(self._clock.now_ms())
             if due:
                 self.is_idle = False
                 await asyncio.gather(*[self._tick(loop) for loop in due])
                 self.is_idle = True
                 continue
-            await self._sleep()
+            await self._alarm.sleep(self.host.next_due_ms())
 
     async def _tick(self, loop: Loop) -> None:
         ctx = self._contexts.make(Scope())
@@ -66,11 +67,3 @@ class LoopDriver:
             self.host.crashed(loop, error, now_ms=self._clock.now_ms())
         else:
             self.host.ran(loop, next_due_ms, now_ms=self._clock.now_ms())
-
-    async def _sleep(self) -> None:
-        next_due_ms = self.host.next_due_ms()
-        seconds = None if next_due_ms is None else self._clock.real_seconds_until(next_due_ms)
-        try:
-            await asyncio.wait_for(self._wake.wait(), timeout=seconds)
-        except TimeoutError:
-            return

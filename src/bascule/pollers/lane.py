@@ -47,6 +47,13 @@ class Lane:
         self.widened_s = 0.0
         self._run_s = 0.0
 
+    def __str__(self) -> str:
+        return self.function.arn
+
+    def next_due_ms(self) -> int | None:
+        """The earliest moment this lane waits for."""
+        return self.due_ms
+
     @property
     def is_busy(self) -> bool:
         """Whether anything of this lane is under way in this process."""

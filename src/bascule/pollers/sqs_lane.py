@@ -98,9 +98,12 @@ class Lane:
         width = min(self.width, WIDTH_FAILING) if is_stopped else self.width
         return width - len(self.running) - len(self.resting)
 
+    def __str__(self) -> str:
+        return self.uuid
+
     @property
-    def has_startable(self) -> bool:
-        """Whether a complete batch waits for nothing but room on the machine."""
+    def is_busy(self) -> bool:
+        """Whether a complete batch waits for nothing but room on the machine. What runs is a task of the poller."""
         return bool(self.gathering.complete) and (self.room > 0 or bool(self.running))
 
     def widen(self, now_s: float) -> None:

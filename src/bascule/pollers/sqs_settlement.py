@@ -16,6 +16,7 @@ from bascule.kernel.invocation import InvocationResult, InvocationThrottled
 from bascule.kernel.journal import Note
 from bascule.kernel.store import Tx
 from bascule.pollers.sqs_answers import failed_items
+from bascule.pollers.sqs_batches import Batch
 from bascule.pollers.sqs_records import Record
 from bascule.services.lambda_.event_source_model import EventSourceMapping
 from bascule.services.lambda_.event_source_state import mapping_arn
@@ -40,6 +41,31 @@ class Settlement(msgspec.Struct, frozen=True, kw_only=True):
     message: str = ""
     #: Its leases were made longer while it ran.
     is_held: bool = False
+
+    @property
+    def is_failed(self) -> bool:
+        """Whether not one of its messages succeeded."""
+        return bool(self.failed) and not self.succeeded
+
+
+def settlement_of(
+    ctx: Context, mapping: EventSourceMapping, queue_name: str, batch: Batch, outcome: InvocationResult | Exception
+) -> Settlement:
+    """What to write of a batch that ran in ``ctx``, the context of its beginning."""
+    succeeded, failed, code, message = judged(mapping, batch.records, outcome)
+    return Settlement(
+        mapping=mapping,
+        queue_name=queue_name,
+        function_arn=mapping.named(ctx.scope).named_arn,
+        request_id=ctx.request_id,
+        started_ms=ctx.now_ms,
+        outcome=outcome,
+        succeeded=succeeded,
+        failed=failed,
+        code=code,
+        message=message,
+        is_held=batch.held_until_ms > 0,
+    )
 
 
 def judged(

@@ -12,15 +12,15 @@ from bascule.services.lambda_.async_outcomes import throttle_delay_ms
 from bascule.services.lambda_.state import FUNCTIONS, queue_name
 from tests.unit.pollers.bench import BROKEN, DONE, Bench
 
-Test = Callable[[], Coroutine[Any, Any, None]]
+Test = Callable[..., Coroutine[Any, Any, None]]
 
 
-def on_a_loop(test: Test) -> Callable[[], None]:
+def on_a_loop(test: Test) -> Callable[..., None]:
     """Run an async test."""
 
     @wraps(test)
-    def run() -> None:
-        asyncio.run(test())
+    def run(**fixtures: Any) -> None:
+        asyncio.run(test(**fixtures))
 
     return run
 
