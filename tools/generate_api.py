@@ -84,6 +84,7 @@ ONLY = {
         PutRetentionPolicy DeleteRetentionPolicy
         TagResource UntagResource ListTagsForResource TagLogGroup UntagLogGroup ListTagsLogGroup
         PutSubscriptionFilter DescribeSubscriptionFilters DeleteSubscriptionFilter
+        PutResourcePolicy DescribeResourcePolicies DeleteResourcePolicy
     """,
     "sns": """
         CreateTopic DeleteTopic ListTopics GetTopicAttributes SetTopicAttributes

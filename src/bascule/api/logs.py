@@ -46,6 +46,12 @@ class DeleteLogStreamRequest(Shape, frozen=True, kw_only=True):
     log_stream_name: str
 
 
+class DeleteResourcePolicyRequest(Shape, frozen=True, kw_only=True):
+    policy_name: str | None = None
+    resource_arn: str | None = None
+    expected_revision_id: str | None = None
+
+
 class DeleteRetentionPolicyRequest(Shape, frozen=True, kw_only=True):
     log_group_name: str
 
@@ -83,6 +89,18 @@ class DescribeLogStreamsRequest(Shape, frozen=True, kw_only=True):
 
 class DescribeLogStreamsResponse(Shape, frozen=True, kw_only=True):
     log_streams: list[LogStream] | None = None
+    next_token: str | None = None
+
+
+class DescribeResourcePoliciesRequest(Shape, frozen=True, kw_only=True):
+    next_token: str | None = None
+    limit: int | None = None
+    resource_arn: str | None = None
+    policy_scope: str | None = None
+
+
+class DescribeResourcePoliciesResponse(Shape, frozen=True, kw_only=True):
+    resource_policies: list[ResourcePolicy] | None = None
     next_token: str | None = None
 
 
@@ -242,6 +260,18 @@ class PutLogEventsResponse(Shape, frozen=True, kw_only=True):
     rejected_entity_info: RejectedEntityInfo | None = None
 
 
+class PutResourcePolicyRequest(Shape, frozen=True, kw_only=True):
+    policy_name: str | None = None
+    policy_document: str | None = None
+    resource_arn: str | None = None
+    expected_revision_id: str | None = None
+
+
+class PutResourcePolicyResponse(Shape, frozen=True, kw_only=True):
+    resource_policy: ResourcePolicy | None = None
+    revision_id: str | None = None
+
+
 class PutRetentionPolicyRequest(Shape, frozen=True, kw_only=True):
     log_group_name: str
     retention_in_days: int
@@ -267,6 +297,15 @@ class RejectedLogEventsInfo(Shape, frozen=True, kw_only=True):
     too_new_log_event_start_index: int | None = None
     too_old_log_event_end_index: int | None = None
     expired_log_event_end_index: int | None = None
+
+
+class ResourcePolicy(Shape, frozen=True, kw_only=True):
+    policy_name: str | None = None
+    policy_document: str | None = None
+    last_updated_time: int | None = None
+    policy_scope: str | None = None
+    resource_arn: str | None = None
+    revision_id: str | None = None
 
 
 class SearchedLogStream(Shape, frozen=True, kw_only=True):
@@ -318,10 +357,12 @@ OPERATIONS: dict[str, tuple[type[Shape], type[Shape]]] = {
     "CreateLogStream": (CreateLogStreamRequest, Empty),
     "DeleteLogGroup": (DeleteLogGroupRequest, Empty),
     "DeleteLogStream": (DeleteLogStreamRequest, Empty),
+    "DeleteResourcePolicy": (DeleteResourcePolicyRequest, Empty),
     "DeleteRetentionPolicy": (DeleteRetentionPolicyRequest, Empty),
     "DeleteSubscriptionFilter": (DeleteSubscriptionFilterRequest, Empty),
     "DescribeLogGroups": (DescribeLogGroupsRequest, DescribeLogGroupsResponse),
     "DescribeLogStreams": (DescribeLogStreamsRequest, DescribeLogStreamsResponse),
+    "DescribeResourcePolicies": (DescribeResourcePoliciesRequest, DescribeResourcePoliciesResponse),
     "DescribeSubscriptionFilters": (DescribeSubscriptionFiltersRequest, DescribeSubscriptionFiltersResponse),
     "FilterLogEvents": (FilterLogEventsRequest, FilterLogEventsResponse),
     "GetLogEvents": (GetLogEventsRequest, GetLogEventsResponse),
@@ -329,6 +370,7 @@ OPERATIONS: dict[str, tuple[type[Shape], type[Shape]]] = {
     "ListTagsForResource": (ListTagsForResourceRequest, ListTagsForResourceResponse),
     "ListTagsLogGroup": (ListTagsLogGroupRequest, ListTagsLogGroupResponse),
     "PutLogEvents": (PutLogEventsRequest, PutLogEventsResponse),
+    "PutResourcePolicy": (PutResourcePolicyRequest, PutResourcePolicyResponse),
     "PutRetentionPolicy": (PutRetentionPolicyRequest, Empty),
     "PutSubscriptionFilter": (PutSubscriptionFilterRequest, Empty),
     "TagLogGroup": (TagLogGroupRequest, Empty),

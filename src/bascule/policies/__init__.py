@@ -5,7 +5,11 @@ policy or trust policy for one request, ``check_delivery`` one for a delivery; `
 ``check_trust_policy`` refuse a document in IAM's words.
 """
 
-from bascule.policies.deliveries import check_delivery, check_delivery_between_accounts
+from bascule.policies.deliveries import (
+    check_delivery,
+    check_delivery_between_accounts,
+    check_delivery_by_policies,
+)
 from bascule.policies.evaluation import Decision, Verdict, allows
 from bascule.policies.problems import PolicyProblem
 from bascule.policies.validation import check_identity_policy, check_trust_policy, size_of
@@ -17,6 +21,7 @@ __all__ = [
     "allows",
     "check_delivery",
     "check_delivery_between_accounts",
+    "check_delivery_by_policies",
     "check_identity_policy",
     "check_trust_policy",
     "size_of",

@@ -7,6 +7,7 @@ does not allow is refused only with ``--enforce-policies``.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 
 from bascule.kernel.arns import parse_arn
@@ -28,10 +29,20 @@ def check_delivery(settings: Settings, delivery: Delivery, policy: str | None, *
     Raises   Refused NO_PERMISSIONS, which is not worth a retry.
     Differs  a rule target's RoleArn is not looked at: with --enforce-policies the resource policy must allow the service.
     """
+    check_delivery_by_policies(settings, delivery, (policy,), action=action, resource=resource)
+
+
+def check_delivery_by_policies(
+    settings: Settings, delivery: Delivery, policies: Sequence[str | None], *, action: str, resource: str
+) -> None:
+    """Check a delivery to a target whose policies stand side by side: a Deny in any counts, an Allow in one is enough.
+
+    Raises   Refused NO_PERMISSIONS, which is not worth a retry.
+    """
     source = parse_arn(delivery.source_arn)
     principal = SENDERS.get(source.service) if source is not None else None
     is_needed = settings.enforce_policies and principal is not None
-    _check(delivery, policy, principal or delivery.scope.account, action, resource, is_needed=is_needed)
+    _check(delivery, policies, principal or delivery.scope.account, action, resource, is_needed=is_needed)
 
 
 def check_delivery_between_accounts(
@@ -44,16 +55,25 @@ def check_delivery_between_accounts(
     """
     sender = delivery.scope.account
     is_needed = settings.enforce_policies and sender != account
-    _check(delivery, policy, sender, action, resource, is_needed=is_needed)
+    _check(delivery, (policy,), sender, action, resource, is_needed=is_needed)
 
 
 def _check(
-    delivery: Delivery, policy: str | None, principal: str, action: str, resource: str, *, is_needed: bool
+    delivery: Delivery,
+    policies: Sequence[str | None],
+    principal: str,
+    action: str,
+    resource: str,
+    *,
+    is_needed: bool,
 ) -> None:
-    verdict = _verdict(policy, principal, action, resource, delivery.source_arn, delivery.scope.account)
-    if verdict.decision is Decision.DENIED:
+    account = delivery.scope.account
+    decisions = [
+        _verdict(policy, principal, action, resource, delivery.source_arn, account).decision for policy in policies
+    ]
+    if Decision.DENIED in decisions:
         reason = "with an explicit deny in a resource-based policy"
-    elif is_needed and verdict.decision is Decision.NOT_MENTIONED:
+    elif is_needed and Decision.ALLOWED not in decisions:
         reason = f"because no resource-based policy allows the {action} action"
     else:
         return

@@ -127,6 +127,13 @@ def unknown_placeholder(template: str, paths: Mapping[str, str]) -> str | None:
     return None
 
 
+def unfilled(template: str) -> bytes:
+    """A template with all its variables empty, which shows the form of what it renders."""
+    return b"".join(
+        piece if isinstance(piece, bytes) else b"" if piece.is_quoted else b'""' for piece in _pieces(template)
+    )
+
+
 def _refuse_invalid(rendered: bytes) -> None:
     """Raise InvalidOutput for what is not JSON, or nests deeper than an event may."""
     try:

@@ -10,12 +10,14 @@ from __future__ import annotations
 
 import msgspec
 
+from bascule.kernel.arns import parse_arn
 from bascule.kernel.delivery import RetryPolicy
 from bascule.kernel.store import Tx
 from bascule.patterns import RuleSet
 from bascule.services.events.input_transformer import InvalidOutput, Surroundings, Transformer
 from bascule.services.events.json_path import JsonPath
 from bascule.services.events.limits import ROUTED_BUSES_MAX
+from bascule.services.events.log_groups import is_log_group
 from bascule.services.events.model import Rule, Target
 from bascule.services.events.names import BusName, RuleName
 from bascule.services.events.state import DEFAULT_BUS, bus_body, decode_rule, rule_bodies
@@ -36,6 +38,7 @@ class RoutedTarget(msgspec.Struct, frozen=True, gc=False):
     transformer: Transformer | None = None
     #: False: the event itself is the payload.
     is_shaped: bool = False
+    is_log_group: bool = False
 
     def payload(self, event: bytes, around: Surroundings) -> bytes:
         """What this target receives of an event. Raises InvalidOutput."""
@@ -162,6 +165,8 @@ def _routed_target(target: Target) -> RoutedTarget:
     if target.age_max_s is not None:
         retry = msgspec.structs.replace(retry, age_max_ms=target.age_max_s * 1000)
     template = target.input_template
+    arn = parse_arn(target.arn)
+    to_log_group = arn is not None and is_log_group(arn)
     return RoutedTarget(
         arn=target.arn,
         parameters={} if target.message_group_id is None else {"MessageGroupId": target.message_group_id},
@@ -170,5 +175,6 @@ def _routed_target(target: Target) -> RoutedTarget:
         constant=None if target.input is None else target.input.encode(),
         path=None if target.input_path is None else JsonPath(target.input_path),
         transformer=None if template is None else Transformer(template.template, template.paths or {}),
-        is_shaped=any(given is not None for given in (target.input, target.input_path, template)),
+        is_shaped=to_log_group or any(given is not None for given in (target.input, target.input_path, template)),
+        is_log_group=to_log_group,
     )

@@ -12,6 +12,7 @@ from bascule.kernel.scope import Scope
 from bascule.kernel.store import Tx
 from bascule.services.events.envelope import iso_second
 from bascule.services.events.input_transformer import InvalidOutput, Surroundings
+from bascule.services.events.log_groups import TIMESTAMP, log_entry
 from bascule.services.events.routes import RoutedRule, RoutedTarget
 
 
@@ -57,10 +58,14 @@ def _send(ctx: Context, tx: Tx, rule: RoutedRule, target: RoutedTarget, occurren
     event = occurrence.event
     problem = ""
     payload = event
+    parameters = target.parameters
     if target.is_shaped:
         around = Surroundings(rule.arn, rule.name, iso_second(occurrence.received_ms // 1000))
         try:
             payload = target.payload(event, around)
+            if target.is_log_group:
+                at_ms, payload = log_entry(event, None if payload is event else payload)
+                parameters = {TIMESTAMP: str(at_ms)}
         except InvalidOutput as error:
             problem = str(error)
     delivery = Delivery(
@@ -71,7 +76,7 @@ def _send(ctx: Context, tx: Tx, rule: RoutedRule, target: RoutedTarget, occurren
         target_arn=target.arn,
         payload=payload,
         created_ms=ctx.now_ms,
-        parameters=target.parameters,
+        parameters=parameters,
         event_id=occurrence.event_id,
         retry=target.retry,
         dead_letter_arn=target.dead_letter_arn,

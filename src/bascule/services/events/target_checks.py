@@ -9,6 +9,7 @@ from bascule.kernel.arns import Arn, parse_arn
 from bascule.kernel.errors import NotImplementedHere, ValidationError
 from bascule.services.events.errors import ParameterInvalid
 from bascule.services.events.input_transformer import unknown_placeholder
+from bascule.services.events.log_groups import check_log_group, is_log_group
 
 #: Parameters of target types that nothing here delivers to: attribute -> wire name.
 _NOT_BUILT = {
@@ -36,6 +37,8 @@ def check_target(target: api.Target) -> None:
     arn = parse_arn(target.arn)
     if arn is None:
         raise ParameterInvalid(target.arn, "Provided Arn is not in correct format.")
+    if is_log_group(arn):
+        check_log_group(target, arn)
     _check_input(target, arn)
     group = None if target.sqs_parameters is None else target.sqs_parameters.message_group_id
     if arn.service == "sqs" and arn.resource.endswith(".fifo") and not group:

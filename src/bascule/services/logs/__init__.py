@@ -1,14 +1,15 @@
 """CloudWatch Logs: groups, streams, events, search and retention.
 
 Enough for what functions write and people read: ``aws logs tail --follow``, ``sam logs`` and the SDKs. The runtime writes
-through ``sink.LogSink``.
+through ``sink.LogSink``, rules of EventBridge through ``target.LogGroupTarget``.
 """
 
 from __future__ import annotations
 
 from bascule.kernel.service import Service, operations
-from bascule.services.logs import events, filtering, groups, streams, tags
+from bascule.services.logs import events, filtering, groups, resource_policies, streams, tags
 from bascule.services.logs.retention import LOOPS
+from bascule.services.logs.target import LogGroupTarget
 
 SERVICE = Service(
     name="logs",
@@ -30,6 +31,10 @@ SERVICE = Service(
         tags.tag_log_group,
         tags.untag_log_group,
         tags.list_tags_log_group,
+        resource_policies.put_resource_policy,
+        resource_policies.describe_resource_policies,
+        resource_policies.delete_resource_policy,
     ),
+    targets={"logs": LogGroupTarget()},
     loops=LOOPS,
 )

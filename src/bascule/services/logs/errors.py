@@ -11,6 +11,18 @@ class InvalidParameter(AwsError):
     code = "InvalidParameterException"
 
 
+class LimitExceeded(AwsError):
+    """Resource limit exceeded."""
+
+    code = "LimitExceededException"
+
+
+class OperationAborted(AwsError):
+    """Multiple concurrent requests to update the same resource were in conflict."""
+
+    code = "OperationAbortedException"
+
+
 class ResourceAlreadyExists(AwsError):
     """The specified resource already exists."""
 

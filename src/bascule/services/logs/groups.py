@@ -13,10 +13,11 @@ from bascule.services.logs import tokens
 from bascule.services.logs.errors import InvalidParameter, ResourceAlreadyExists, ResourceNotFound
 from bascule.services.logs.limits import DESCRIBE_ITEMS_MAX, RETENTION_DAYS
 from bascule.services.logs.model import LogGroup
-from bascule.services.logs.state import GROUPS, STREAMS, log_name
+from bascule.services.logs.state import GROUPS, RESOURCE_POLICIES, STREAMS, log_name
 
 NO_GROUP = "The specified log group does not exist."
 GROUP_EXISTS = "The specified log group already exists"
+RESERVED = "Log groups starting with AWS/ are reserved for AWS."
 PREFIX_AND_PATTERN = "LogGroup name prefix and LogGroup name pattern are mutually exclusive parameters."
 
 
@@ -61,8 +62,10 @@ def tagged_group(ctx: Context, tx: Tx, resource_arn: str) -> LogGroup:
 def create_log_group(ctx: Context, tx: Tx, inp: api.CreateLogGroupRequest) -> api.Empty:
     """Create a log group.
 
-    Raises   ResourceAlreadyExists.
+    Raises   ResourceAlreadyExists; InvalidParameter for a name that AWS keeps for itself.
     """
+    if inp.log_group_name.lower().startswith("aws/"):
+        raise InvalidParameter(RESERVED)
     if GROUPS.get(tx.documents, ctx.scope, inp.log_group_name) is not None:
         raise ResourceAlreadyExists(GROUP_EXISTS)
     group = LogGroup(
@@ -89,6 +92,7 @@ def delete_log_group(ctx: Context, tx: Tx, inp: api.DeleteLogGroupRequest) -> ap
         for name, stream in streams:
             tx.logs.drop(log_name(stream))
             STREAMS.delete(tx.documents, ctx.scope, name, parent=group.name)
+    RESOURCE_POLICIES.delete(tx.documents, ctx.scope, group.name)
     GROUPS.delete(tx.documents, ctx.scope, group.name)
     return api.Empty()
 

@@ -13,6 +13,7 @@ PAGE_EVENTS_MAX = 10_000  # count; GetLogEvents, FilterLogEvents
 PAGE_BYTES_MAX = 1_048_576  # bytes; GetLogEvents, FilterLogEvents
 SCANNED_EVENTS_MAX = 20_000  # count looked at by one FilterLogEvents call; ours
 DESCRIBE_ITEMS_MAX = 50  # count; DescribeLogGroups, DescribeLogStreams
+RESOURCE_POLICIES_MAX = 10  # count; PutResourcePolicy
 TAGS_MAX = 50  # count; TagResource
 DAY_MS = 86_400_000  # milliseconds
 RETENTION_DAYS = frozenset(  # days; PutRetentionPolicy

@@ -28,6 +28,23 @@ class LogStream(msgspec.Struct, frozen=True, kw_only=True):
     last_ingested_ms: int | None = None
 
 
+class ResourcePolicy(msgspec.Struct, frozen=True, kw_only=True):
+    """Which services may write: to any group of the account, or to the one of ``resource_arn``."""
+
+    name: str
+    document: str
+    updated_ms: int
+    #: Empty for a policy of the account; so is the revision.
+    resource_arn: str = ""
+    revision_id: str = ""
+
+
+class ResourcePolicies(msgspec.Struct, frozen=True):
+    """The policies of the account by name, or the one of a group."""
+
+    policies: tuple[ResourcePolicy, ...] = ()
+
+
 class LogEvent(msgspec.Struct, frozen=True):
     """One event as it is read back."""
 

@@ -15,11 +15,14 @@ from bascule.kernel.ids import Ids
 from bascule.kernel.logs import Record
 from bascule.kernel.scope import Scope
 from bascule.kernel.store import Tx
-from bascule.services.logs.model import LogEvent, LogGroup, LogStream
+from bascule.services.logs.model import LogEvent, LogGroup, LogStream, ResourcePolicies
 
 GROUPS = Collection("logs.group", LogGroup)
 #: parent: group name.
 STREAMS = Collection("logs.stream", LogStream)
+#: By group name, and those of the account under a name that no group can have.
+RESOURCE_POLICIES = Collection("logs.resource_policies", ResourcePolicies)
+ACCOUNT_POLICIES = ":account"
 
 _TIME_BYTES = 8
 
