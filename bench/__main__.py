@@ -8,7 +8,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable
 
-from bench import measures, queues
+from bench import functions, measures, queues
 from bench.measures import median, percentile
 from bench.platforms import Platform, install_peer
 
@@ -56,9 +56,15 @@ def _rows(quick: bool) -> list[Row]:
             False,
         ),
         ("PutEvents -> handler, p99", "ms", p99("handler"), False),
-        ("Invoke warm by boto3, p50", "ms", p50("warm", lambda p: measures.warm_invoke(p, rounds=rounds)), False),
+        ("Invoke warm by boto3, p50", "ms", p50("warm", lambda p: functions.warm_invoke(p, rounds=rounds)), False),
         ("Invoke warm by boto3, p99", "ms", p99("warm"), False),
-        ("Invoke cold by boto3, p50", "ms", p50("cold", lambda p: measures.cold_invoke(p, rounds=few)), False),
+        (
+            "Invoke warm, raw HTTP, 16 connections",
+            "inv./s",
+            lambda p: functions.warm_rate(p, connections=16, seconds=seconds),
+            True,
+        ),
+        ("Invoke cold by boto3, p50", "ms", p50("cold", lambda p: functions.cold_invoke(p, rounds=few)), False),
         (
             "SQS send, receive, delete x10, 8 connections",
             "msg/s",
@@ -73,6 +79,12 @@ def _own_rows(quick: bool) -> list[Row]:
     """What the peer does not do, or does in a way that would make this run last for minutes."""
     seconds, rounds, count = (1.5, 30, 2_000) if quick else (4.0, 100, 10_000)
     return [
+        (
+            "Invoke cold, not isolated, p50",
+            "ms",
+            lambda p: median(functions.cold_invoke_unlocked(rounds=rounds // 6)),
+            False,
+        ),
         ("fan-out of one event to 5 queues", "deliv./s", lambda p: queues.fan_out(p, seconds=seconds), True),
         ("SQS -> function by a mapping, batch 10", "msg/s", lambda p: queues.mapping_throughput(p, count=count), True),
         (
@@ -94,6 +106,22 @@ def _startup(name: str, rounds: int) -> tuple[float, float]:
             starts.append(platform.start_s)
             memory.append(platform.memory_mb())
     return median(starts), median(memory)
+
+
+def _print_idle_functions(names: list[str], quick: bool) -> None:
+    """Memory of functions that do not run; only of ours is known how to make environments go."""
+    count, run_count = (1_000, 30) if quick else (1_000, 100)
+    costs = [
+        functions.idle_functions(name, count=count, run_count=0 if n else run_count) for n, name in enumerate(names)
+    ]
+    rows = (
+        ("1 function created", [cost.first_mb for cost in costs]),
+        (f"{count:,} functions created, none ran", [cost.created_mb for cost in costs]),
+        (f"... {run_count} ran once, environments idle", [costs[0].warm_mb]),
+        ("... their environments reclaimed", [costs[0].reclaimed_mb]),
+    )
+    for title, values in rows:
+        _print(title, "MB more", values, False)
 
 
 def _print(title: str, unit: str, values: list[float], higher_is_better: bool) -> None:
@@ -119,6 +147,7 @@ def main() -> None:
     startup = [_startup(name, 3 if given.quick else 7) for name in names]
     _print("ready to serve, p50", "s", [value[0] for value in startup], False)
     _print("idle memory (PSS of all processes)", "MB", [value[1] for value in startup], False)
+    _print_idle_functions(names, given.quick)
     platforms = [Platform(name) for name in names]
     try:
         for platform in platforms:

@@ -68,7 +68,7 @@ class Stage:
         )
         self.events.put_targets(Rule=self.name, EventBusName=self.name, Targets=[{"Id": "f", "Arn": arn}])
 
-    def create_function(self, name: str, source: str = HANDLER) -> str:
+    def create_function(self, name: str, source: str = HANDLER, *, is_awaited: bool = True) -> str:
         arn: str = self.functions.create_function(
             FunctionName=name,
             Runtime="python3.12",
@@ -78,7 +78,8 @@ class Stage:
             MemorySize=256,
             Code={"ZipFile": _package(source)},
         )["FunctionArn"]
-        self.functions.get_waiter("function_active_v2").wait(FunctionName=name)
+        if is_awaited:
+            self.functions.get_waiter("function_active_v2").wait(FunctionName=name)
         return arn
 
     def put(self, *details: str) -> None:
@@ -177,33 +178,6 @@ def handler_latency(platform: Platform, *, rounds: int) -> list[float]:
         time.sleep(0.01)
     inbox.close()
     return waits
-
-
-def _timed(call: Callable[[], Any]) -> float:
-    began = time.perf_counter()
-    answer = call()
-    took = (time.perf_counter() - began) * 1000
-    assert "FunctionError" not in answer, answer
-    return took
-
-
-def cold_invoke(platform: Platform, *, rounds: int) -> list[float]:
-    """First Invoke of a new function that imports boto3, by boto3. milliseconds"""
-    stage = Stage(platform, "cold")
-    waits: list[float] = []
-    for n in range(rounds + 1):
-        stage.create_function(f"cold-{n}")
-        waits.append(_timed(lambda n=n: stage.functions.invoke(FunctionName=f"cold-{n}", Payload=b"{}")))
-    return waits[1:]
-
-
-def warm_invoke(platform: Platform, *, rounds: int) -> list[float]:
-    """Invoke of a warm function by boto3, one after the other. milliseconds"""
-    stage = Stage(platform, "warm")
-    stage.create_function("warm")
-    for _ in range(5):
-        stage.functions.invoke(FunctionName="warm", Payload=b"{}")
-    return [_timed(lambda: stage.functions.invoke(FunctionName="warm", Payload=b"{}")) for _ in range(rounds)]
 
 
 def burst(platform: Platform, *, count: int) -> float:

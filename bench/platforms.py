@@ -50,10 +50,14 @@ def install_peer() -> Path:
 
 
 class Platform:
-    """A running platform: ``with Platform("Bascule") as platform``."""
+    """A running platform: ``with Platform("Bascule") as platform``.
 
-    def __init__(self, name: str) -> None:
+    Takes    options: of ``bascule serve``; a peer has none of them and ignores them.
+    """
+
+    def __init__(self, name: str, *options: str) -> None:
         self.name = name
+        self._options = options
         self.port = free_port()
         self._directory = tempfile.TemporaryDirectory(prefix="bascule-bench-")
         self._process: subprocess.Popen[bytes] | None = None
@@ -66,9 +70,8 @@ class Platform:
     def _command(self) -> tuple[list[str], dict[str, str]]:
         if self.name == "Bascule":
             data = str(Path(self._directory.name) / "data")
-            return [sys.executable, "-m", "bascule", "serve", "--port", str(self.port), "--data", data], dict(
-                os.environ
-            )
+            serve = [sys.executable, "-m", "bascule", "serve", "--port", str(self.port), "--data", data]
+            return [*serve, *self._options], dict(os.environ)
         environment = {**os.environ, "GATEWAY_PORT": str(self.port), "EDGE_PORT": str(self.port)}
         environment["PATH"] = f"{PEER_ENVIRONMENT / 'bin'}:{environment['PATH']}"
         return [str(install_peer())], environment
