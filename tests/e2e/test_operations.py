@@ -144,7 +144,7 @@ def test_a_functions_dead_letters_and_failure_records_run_it_again(server: Serve
     functions.invoke(FunctionName="moody", InvocationType="Event", Payload=b'{"n": 1}')
     _advance(server, 1)
     why = _json(server, "dlq", "show", "function-dead")["messages"][0]["why"]
-    assert why == {"kind": "function", "code": "200", "message": "no mood for this"}
+    assert why == {"kind": "function", "source_arn": arn, "code": "200", "message": "no mood for this"}
     why = _json(server, "dlq", "show", "function-failed")["messages"][0]["why"]
     assert (why["kind"], why["code"]) == ("destination", "RetriesExhausted")
     assert why["message"] == "ValueError: no mood for this"
@@ -195,7 +195,7 @@ def test_what_does_not_say_where_it_came_from_needs_a_target(server: Server) -> 
     refused = _bascule(server, "dlq", "redrive", "strangers")
     assert refused.exit_code == 1
     assert "name a target with --to" in refused.stdout
-    assert refused.stderr.strip().endswith("1 messages stay in strangers.")
+    assert refused.stderr.strip().endswith("1 message stays in strangers.")
     assert _bodies(server, url) == ["who knows"]
     held = _json(server, "dlq", "redrive", "strangers", "--to", PREFIX + "strangers-source", code=1)
     assert held["stays"][0]["reason"].startswith("A consumer has received it")

@@ -100,7 +100,7 @@ def _render_messages(found: Json) -> None:
 
     console = Console(highlight=False, soft_wrap=True)
     queue = found["queue"]
-    console.print(Text.assemble((queue["name"], "bold"), f": {queue['messages']} messages"))
+    console.print(Text.assemble((queue["name"], "bold"), f": {counted(queue['messages'], 'message')}"))
     for message in found["messages"]:
         head = Text.assemble((moment(message["sent_ms"]), "dim"), " ", (message["message_id"], "cyan"))
         if message["event_id"]:
@@ -114,18 +114,24 @@ def _render_messages(found: Json) -> None:
         console.print(Text("There are more; --count shows up to 500.", "dim"))
 
 
+def counted(count: int, one: str, many: str = "") -> str:
+    """``1 message``, ``2 messages``."""
+    return f"{count} {one if count == 1 else many or one + 's'}"
+
+
 def sentence_of(why: Json) -> str:
     """Why a message died, for people."""
     kind = why.get("kind", "")
     reason = ": ".join(filter(None, (why.get("code"), why.get("message"))))
     source, target = short_arn(why.get("source_arn", "")), short_arn(why.get("target_arn", ""))
-    after = f" after {why['retry_count']} retries" if why.get("retry_count") else ""
+    retry_count = why.get("retry_count") or 0
+    after = f" after {counted(retry_count, 'retry', 'retries')}" if retry_count else ""
     limit = f" ({why['exhausted']})" if why.get("exhausted") else ""
     if kind == "queue":
         consumer = f" Its consumer, {target}, failed with" if target else ""
         return f"Given up by {source}.{consumer} {reason}"
     if kind == "function":
-        return f"A function failed with {reason}"
+        return f"{source or 'A function'} failed: {why.get('message', '')} (ErrorCode {why.get('code', '')})"
     if kind == "destination":
         return f"{source} failed{after} with {reason}"
     if kind:
@@ -160,9 +166,11 @@ def redrive(
         for stays in done["stays"][:REASONS_SHOWN]:
             typer.echo(f"  {stays['message_id']} stays: {printable(stays['reason'])}")
     if missing > 0:
-        fail(f"{missing} of the messages named are not in the queue; 'bascule dlq show {queue}' lists those that are.")
+        named = "message named is" if missing == 1 else "messages named are"
+        fail(f"{missing} {named} not in the queue; 'bascule dlq show {queue}' lists those that are.")
     if done["stays"]:
-        fail(f"{len(done['stays'])} messages stay in {queue}.")
+        stays_count = len(done["stays"])
+        fail(f"{counted(stays_count, 'message stays', 'messages stay')} in {queue}.")
 
 
 def _redrive_all(url: str, path: str, form: Json, total: int, *, is_quiet: bool) -> Json:

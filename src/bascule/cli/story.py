@@ -174,12 +174,16 @@ def _rule_line(rule: Json) -> Text:
 def _delivery_line(delivery: Json, came_ms: int, event_id: str) -> Text:
     words, colour = STATES[delivery["state"]]
     line = [("to ", ""), (short_arn(delivery["target_arn"]), "bold"), (": ", ""), (words, colour)]
-    if delivery["tries"]:
-        line.append((f" {_since(delivery['tries'][-1]['at_ms'], came_ms)}", "dim"))
+    letter = delivery.get("dead_letter") or {}
+    ended = delivery["tries"][-1] if delivery["tries"] else letter
+    if ended:
+        line.append((f" {_since(ended['at_ms'], came_ms)}", "dim"))
     if delivery["try_count"] > 1:
         line.append((f" after {delivery['try_count']} tries", ""))
     if delivery.get("reference", event_id) != event_id:
         line.append((f"  as {delivery['reference']}", "dim"))
+    if letter.get("target_arn") == delivery["target_arn"]:
+        line += [_as(letter), (f"  {letter.get('reason', '')}".rstrip(), "")]
     if delivery.get("next_try_ms"):
         line.append((f", next try {_since(delivery['next_try_ms'], came_ms)}", "yellow"))
     return _line(*line)

@@ -6,7 +6,7 @@ what it carries (``letters``), and from the journal when an event is in it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import msgspec
 
@@ -22,11 +22,14 @@ from bascule.services.lambda_.names import FunctionReference
 from bascule.services.lambda_.state import EVENT_INVOKE_CONFIGS, FUNCTIONS
 from bascule.services.sns.state import every_subscription, find_subscription
 from bascule.services.sns.subscription_attributes import dead_letter_arn
+from bascule.services.sqs.carried_events import received_in_vain
 from bascule.services.sqs.state import Cursor, find_arn, page_all_queues
 
 #: Queues read at a time. count
 PAGE = 500
-_FAILED_NOTES = {"invocation-failed", "invocation-retry", "refused", "retry"}
+#: Said of a dead letter whose reason nothing holds.
+NO_EVENT = "The reason is not known: the journal is about events, and there is none in the message."
+STORY_GONE = "The reason is not known: the story of the event in it is no longer kept."
 
 
 class Use(msgspec.Struct, frozen=True):
@@ -105,8 +108,11 @@ def _of_subscriptions(tx: Tx) -> Iterator[tuple[str, Use]]:
             yield arn, Use("subscription", subscription.topic_arn, subscription.endpoint)
 
 
-def why_of(tx: Tx, message: StoredMessage) -> Why:
-    """Why a message died: the last thing that happened to it."""
+def why_of(tx: Tx, message: StoredMessage, uses: Sequence[Use]) -> Why:
+    """Why a message died: the last thing that happened to it.
+
+    Takes    uses: who sends to its queue; of two that could have sent it none is named.
+    """
     letter = letter_of(message)
     attributes = letter.attributes
     if letter.dead_letter_source:
@@ -114,18 +120,58 @@ def why_of(tx: Tx, message: StoredMessage) -> Why:
     if letter.sender is not None:
         return _undelivered(letter, letter.sender)
     if letter.is_of_function:
-        return Why("function", code=attributes["ErrorCode"], message=attributes.get("ErrorMessage", ""))
+        sent = _sending(tx, message)
+        source_arn = (
+            str(sent[0].detail.get("source_arn", "")) if sent else _only(uses, "function", len(uses)).source_arn
+        )
+        return Why("function", source_arn, code=attributes["ErrorCode"], message=attributes.get("ErrorMessage", ""))
     record = record_in(message.body)
     if record is not None:
         return _failed(record)
+    return _unnotified(tx, message, uses)
+
+
+def _unnotified(tx: Tx, message: StoredMessage, uses: Sequence[Use]) -> Why:
+    """What a subscription did not get; its letter holds the message of the topic and nothing else."""
+    sent = _sending(tx, message)
+    refusal = next((note for note in sent[1:] if note.kind == "refused"), None)
+    if refusal is not None:
+        return Why(
+            "subscription",
+            str(refusal.detail.get("source_arn", "")),
+            refusal.target_arn,
+            refusal.code,
+            refusal.message,
+            refusal.attempt - 1,
+            str(refusal.detail.get("exhausted", "")),
+        )
+    untold = STORY_GONE if event_id_of(message.body) else NO_EVENT
     notification = notification_in(message.body)
     if notification is not None:
         subscription = find_subscription(tx, notification.subscription_arn)
         endpoint = "" if subscription is None else subscription.endpoint
-        last = _last_failure(tx, message, endpoint)
-        code, words = ("", "") if last is None else (last.code, last.message)
-        return Why("subscription", notification.topic_arn, endpoint, code, words)
-    return Why()
+        return Why("subscription", notification.topic_arn, endpoint, message=untold)
+    use = _only(uses, "subscription", 1)
+    return Why("subscription", use.source_arn, use.target_arn, message=untold) if use.kind else Why()
+
+
+def _only(uses: Sequence[Use], kind: str, count_max: int) -> Use:
+    """The only user of a kind among at most ``count_max`` users; a nameless one when there is none or are several."""
+    found = [use for use in uses if use.kind == kind]
+    return found[0] if len(found) == 1 and len(uses) <= count_max else Use("", "")
+
+
+def _sending(tx: Tx, message: StoredMessage) -> list[Note]:
+    """From the journal: the note that a delivery ended in this very message, and then the others of that delivery.
+
+    Gives    nothing when there is no event in the message, or its story is gone.
+    """
+    event_id = event_id_of(message.body)
+    notes = notes_of(tx, event_id) if event_id else ()
+    for sent in notes:
+        if sent.kind == "dead-letter" and sent.detail.get("reference") == message.message_id:
+            return [sent, *(note for note in notes if note.subject == sent.subject and note is not sent)]
+    return []
 
 
 def _undelivered(letter: Letter, sender: str) -> Why:
@@ -142,25 +188,23 @@ def _undelivered(letter: Letter, sender: str) -> Why:
     )
 
 
-def _last_failure(tx: Tx, message: StoredMessage, target_arn: str = "") -> Note | None:
-    """The last thing that failed, at ``target_arn`` if given, in the story of the event that is in a message."""
-    event_id = event_id_of(message.body)
-    notes = notes_of(tx, event_id) if event_id else ()
-    failed = [note for note in notes if note.kind in _FAILED_NOTES and target_arn in ("", note.target_arn)]
-    return failed[-1] if failed else None
-
-
 def _given_up(tx: Tx, message: StoredMessage, source_arn: str) -> Why:
     """A queue gave it up; what its consumer failed with is in the journal, when there is an event in the message."""
-    last = _last_failure(tx, message)
-    if last is not None:
+    event_id = event_id_of(message.body)
+    failed = [
+        note
+        for note in (notes_of(tx, event_id) if event_id else ())
+        if note.kind == "invocation-failed"
+        and note.subject == message.message_id
+        and note.detail.get("queue_arn") == source_arn
+    ]
+    if failed:
+        last = failed[-1]
         told = str(last.detail.get("error_type", "")) or last.code
         return Why("queue", source_arn, last.target_arn, told, last.message)
     found = find_arn(tx, source_arn)
     redrive = found[1].redrive if found is not None else None
-    count = 0 if redrive is None else redrive.receives_max
-    times = "once" if count == 1 else f"{count} times" if count else "too often"
-    return Why("queue", source_arn, message=f"It was received {times} and not deleted.")
+    return Why("queue", source_arn, message=received_in_vain(0 if redrive is None else redrive.receives_max))
 
 
 def _failed(record: DestinationRecord) -> Why:

@@ -71,14 +71,14 @@ def _queue(tx: Tx, arn: str, uses: list[Use], now_ms: int) -> Json:
     return shown
 
 
-def messages_of(tx: Tx, queue: Queue, now_ms: int, *, after: int, count_max: int) -> Json:
+def messages_of(tx: Tx, queue: Queue, uses: list[Use], now_ms: int, *, after: int, count_max: int) -> Json:
     """A page of a dead-letter queue: each message, and why it died; ``after`` goes on from there, null at the end."""
     rows = tx.queues.peek(queue.storage, count_max=count_max, after_sequence=after)
-    shown = [_message(tx, row, now_ms) for row in rows if row.sent_ms > queue.expired_ms(now_ms)]
+    shown = [_message(tx, row, uses, now_ms) for row in rows if row.sent_ms > queue.expired_ms(now_ms)]
     return {"messages": shown, "after": rows[-1].sequence if len(rows) == count_max else None}
 
 
-def _message(tx: Tx, row: StoredMessage, now_ms: int) -> Json:
+def _message(tx: Tx, row: StoredMessage, uses: list[Use], now_ms: int) -> Json:
     attributes = letter_of(row).attributes
     return {
         "message_id": row.message_id,
@@ -89,7 +89,7 @@ def _message(tx: Tx, row: StoredMessage, now_ms: int) -> Json:
         "bytes": len(row.body),
         "body": row.body[:BODY_SHOWN].decode("utf-8", "replace"),
         "attributes": attributes,
-        "why": msgspec.to_builtins(why_of(tx, row)),
+        "why": msgspec.to_builtins(why_of(tx, row, uses)),
     }
 
 
@@ -149,7 +149,7 @@ class OperationsViews:
             if found is None:
                 return None
             uses = dead_letter_queues(tx).get(arn, [])
-            page = messages_of(tx, found[1], now_ms, after=after, count_max=count_max)
+            page = messages_of(tx, found[1], uses, now_ms, after=after, count_max=count_max)
             return {"queue": _queue(tx, arn, uses, now_ms), **page}
 
         shown = await self._store.read_long(look)

@@ -164,7 +164,7 @@ def _move(ctx: Context, tx: Tx, source: Source, message: StoredMessage, queue_ar
         raise _CannotTell(f"{queue_arn} is a queue of the other kind: FIFO and standard queues do not mix.")
     if destination.uuid == source.queue.uuid:
         raise _CannotTell("It is in this queue already.")
-    move(ctx, tx, source.queue, destination, message, None)
+    move(ctx, tx, (source.scope, source.queue), found, message, None)
 
 
 def _plain(ctx: Context, source: Source, message: StoredMessage, to: str) -> Delivery:

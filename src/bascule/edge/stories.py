@@ -226,7 +226,10 @@ def _tell(delivery: Json, note: Note) -> None:
     if note.kind == "retry":
         delivery["next_try_ms"] = note.detail.get("due_ms")
     if note.kind == "dead-letter":
-        delivery["dead_letter"] = {"target_arn": note.target_arn, **_reference(note), "at_ms": note.at_ms}
+        letter = {"target_arn": note.target_arn, **_reference(note), "at_ms": note.at_ms}
+        if note.detail.get("reason"):
+            letter["reason"] = note.detail["reason"]
+        delivery["dead_letter"] = letter
     elif note.kind == "lost":
         delivery["lost"] = {"reason": note.detail.get("reason", ""), "at_ms": note.at_ms}
     else:

@@ -13,6 +13,7 @@ import msgspec
 
 from bascule.kernel.queues import Lease
 from bascule.kernel.scope import Scope
+from bascule.services.sqs.carried_events import carried_event
 from bascule.services.sqs.digests import attributes_digest, body_digest, is_binary
 from bascule.services.sqs.model import Headers, Queue, unpack_headers
 from bascule.services.sqs.posting import show_sequence
@@ -22,10 +23,6 @@ from bascule.services.sqs.receiving import receipt_of
 _HEAD, _TAIL = b'{"Records":[', b"]}"
 #: Bytes of an event besides its records.
 ENVELOPE_BYTES = len(_HEAD) + len(_TAIL)
-#: How the body of a message begins that a rule delivered, and where its event id lies.
-_EVENT_HEAD = b'{"version":"0","id":"'
-_EVENT_ID = slice(len(_EVENT_HEAD), len(_EVENT_HEAD) + 36)
-_EVENT_NEXT = slice(_EVENT_ID.stop, _EVENT_ID.stop + 16)
 
 _encode = msgspec.json.Encoder().encode
 _is_json = msgspec.json.Decoder(msgspec.Raw).decode
@@ -115,7 +112,7 @@ class RecordMaker:
             lease.until_ms,
             self._visible_ms,
             _encode(body),
-            _event_id(message.body),
+            carried_event(message.body),
             headers.trace,
         )
         return record, body
@@ -145,13 +142,6 @@ def _attribute(data_type: str, value: bytes) -> _Attribute:
         text = base64.b64encode(value).decode()
         return _Attribute(binary_value=text, string_list_values=(), binary_list_values=(), data_type=data_type)
     return _Attribute(string_value=value.decode(), string_list_values=(), binary_list_values=(), data_type=data_type)
-
-
-def _event_id(body: bytes) -> str:
-    """The id of the EventBridge event that a rule put into the queue; empty for any other body."""
-    if not body.startswith(_EVENT_HEAD) or body[_EVENT_NEXT] != b'","detail-type":':
-        return ""
-    return body[_EVENT_ID].decode("ascii", "replace")
 
 
 def compared(record: Record, body: _Body, message: bytes) -> tuple[bytes, bool]:

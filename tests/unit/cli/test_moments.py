@@ -71,7 +71,7 @@ FUNCTION = "arn:aws:lambda:us-east-1:000000000000:function:bill"
             {"kind": "queue", "source_arn": QUEUE, "message": "It was received once and not deleted."},
             "Given up by queue work. It was received once and not deleted.",
         ),
-        ({"kind": "function", "code": "200", "message": "no"}, "A function failed with 200: no"),
+        ({"kind": "function", "code": "200", "message": "no"}, "A function failed: no (ErrorCode 200)"),
         (
             {
                 "kind": "destination",

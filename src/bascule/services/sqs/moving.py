@@ -14,6 +14,7 @@ from bascule.kernel.queues import Lease, NewMessage, StoredMessage
 from bascule.kernel.scope import Scope
 from bascule.kernel.store import Tx
 from bascule.services.sqs import limits, state
+from bascule.services.sqs.carried_events import note_moved
 from bascule.services.sqs.model import MoveTask, Queue, pack_headers, unpack_headers
 from bascule.services.sqs.move_tasks import COMPLETED, FAILED, RUNNING, keep, tasks_of
 
@@ -60,40 +61,46 @@ def _step(ctx: Context, tx: Tx, scope: Scope, task: MoveTask) -> MoveTask:
         return msgspec.structs.replace(task, status=COMPLETED)
     moved = task.moved
     for lease in leases:
-        destination = _destination(tx, task, lease)
-        if destination is None or destination.is_fifo != source.is_fifo:
+        arn = task.destination_arn or unpack_headers(lease.message.headers).dead_letter_source
+        to = state.find_arn(tx, arn)
+        if to is None or to[1].is_fifo != source.is_fifo:
             reason = (
                 "AWS.SimpleQueueService.NonExistentQueue" if task.destination_arn else "CouldNotDetermineMessageSource"
             )
             return msgspec.structs.replace(task, status=FAILED, moved=moved, failure=reason)
-        move(ctx, tx, source, destination, lease.message, lease.token)
+        move(ctx, tx, found, to, lease.message, lease.token)
         moved += 1
     pause_ms = 0 if rate is None else len(leases) * 1000 // rate
     return msgspec.structs.replace(task, moved=moved, next_ms=ctx.now_ms + pause_ms)
 
 
-def _destination(tx: Tx, task: MoveTask, lease: Lease) -> Queue | None:
-    arn = task.destination_arn or unpack_headers(lease.message.headers).dead_letter_source
-    found = state.find_arn(tx, arn)
-    return None if found is None else found[1]
-
-
-def move(ctx: Context, tx: Tx, source: Queue, destination: Queue, message: StoredMessage, token: str | None) -> None:
+def move(
+    ctx: Context,
+    tx: Tx,
+    source: tuple[Scope, Queue],
+    destination: tuple[Scope, Queue],
+    message: StoredMessage,
+    token: str | None,
+) -> None:
     """Send a message anew to its destination: a new id and time of sending ("dead-letter queue redrive", SQS guide).
 
     Takes    token of the message's lease; None takes it whoever holds it.
     """
+    source_arn, target_arn = (scope.arn("sqs", queue.name) for scope, queue in (source, destination))
+    target = destination[1]
+    message_id = ctx.ids.uuid()
+    note_moved(ctx, tx, message.body, source_arn=source_arn, target_arn=target_arn, message_id=message_id)
     headers = msgspec.structs.replace(unpack_headers(message.headers), dead_letter_source="")
-    tx.queues.settle(source.storage, message.sequence, token)
+    tx.queues.settle(source[1].storage, message.sequence, token)
     tx.queues.put(
-        destination.storage,
+        target.storage,
         NewMessage(
-            ctx.ids.uuid(),
+            message_id,
             message.body,
             ctx.now_ms,
-            ctx.now_ms + destination.delay_s * 1000,
+            ctx.now_ms + target.delay_s * 1000,
             pack_headers(headers),
             message.group,
-            is_ordered=destination.is_fifo,
+            is_ordered=target.is_fifo,
         ),
     )

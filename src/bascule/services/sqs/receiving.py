@@ -9,6 +9,7 @@ from bascule.kernel.queues import Lease, NewMessage, StoredMessage
 from bascule.kernel.scope import Scope
 from bascule.kernel.store import Tx
 from bascule.services.sqs import limits, state
+from bascule.services.sqs.carried_events import note_given_up
 from bascule.services.sqs.model import Queue, pack_headers, unpack_headers
 from bascule.services.sqs.receipts import Receipt
 
@@ -54,7 +55,9 @@ def _bury(ctx: Context, tx: Tx, scope: Scope, queue: Queue, dead_letters: Queue,
     A standard queue keeps the time of sending, so the message ages on. A FIFO queue starts it anew and deduplicates by the
     message's id from now on ("Setting-up dead-letter queue retention" and "dead-letter queue redrive", SQS guide).
     """
+    assert queue.redrive is not None, "only a queue with a redrive policy gives messages up"
     source = scope.arn("sqs", queue.name)
+    note_given_up(ctx, tx, message, source_arn=source, target_arn=queue.redrive.target_arn)
     headers = msgspec.structs.replace(unpack_headers(message.headers), dead_letter_source=source)
     if not queue.is_fifo:
         tx.queues.move(
