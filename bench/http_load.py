@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable
 from typing import Any
+
+#: Gives the bytes of a connection's next request from the body of the last answer; empty before the first.
+Script = Callable[[bytes], bytes]
 
 
 class _Connection(asyncio.Protocol):
-    def __init__(self, request: bytes, deadline: float) -> None:
-        self._request = request
+    def __init__(self, script: Script, deadline: float) -> None:
+        self._script = script
         self._deadline = deadline
         self._buffer = b""
         self.answer_count = 0
@@ -18,7 +22,7 @@ class _Connection(asyncio.Protocol):
 
     def connection_made(self, transport: Any) -> None:
         self._transport = transport
-        transport.write(self._request)
+        transport.write(self._script(b""))
 
     def data_received(self, data: bytes) -> None:
         self._buffer += data
@@ -34,10 +38,11 @@ class _Connection(asyncio.Protocol):
             self.error = self._buffer.decode("latin-1")[:600]
             self._finish()
             return
+        body = self._buffer[head_end + 4 :]
         self._buffer = b""
         self.answer_count += 1
         if time.perf_counter() < self._deadline:
-            self._transport.write(self._request)
+            self._transport.write(self._script(body))
         else:
             self._finish()
 
@@ -51,12 +56,12 @@ class _Connection(asyncio.Protocol):
             self.done.set_result(None)
 
 
-async def _keep_asking(port: int, request: bytes, deadline: float) -> int:
+async def _keep_asking(port: int, script: Script, deadline: float) -> int:
     """One client: asks until the deadline, over a new connection when the server closes the old one after so many answers."""
     loop = asyncio.get_running_loop()
     count = 0
     while time.perf_counter() < deadline:
-        _, connection = await loop.create_connection(lambda: _Connection(request, deadline), "127.0.0.1", port)
+        _, connection = await loop.create_connection(lambda: _Connection(script, deadline), "127.0.0.1", port)
         await connection.done
         if connection.error or not connection.answer_count:
             raise SystemExit(f"the platform failed under load: {connection.error or 'it closed the connection'}")
@@ -64,21 +69,26 @@ async def _keep_asking(port: int, request: bytes, deadline: float) -> int:
     return count
 
 
-async def _run(port: int, request: bytes, connections: int, seconds: float) -> float:
+async def _run(port: int, scripts: list[Script], seconds: float) -> float:
     began = time.perf_counter()
-    counts = await asyncio.gather(*(_keep_asking(port, request, began + seconds) for _ in range(connections)))
+    counts = await asyncio.gather(*(_keep_asking(port, script, began + seconds) for script in scripts))
     return sum(counts) / (time.perf_counter() - began)
 
 
 def requests_per_second(port: int, request: bytes, *, connections: int, seconds: float) -> float:
     """Answered requests per second over ``seconds`` with every connection waiting for its answer before the next request."""
+    return scripted(port, [lambda _: request] * connections, seconds=seconds)
+
+
+def scripted(port: int, scripts: list[Script], *, seconds: float) -> float:
+    """Answered requests per second, a connection for each script; a script makes each request from the last answer."""
     try:
         import uvloop
 
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            return runner.run(_run(port, request, connections, seconds))
+            return runner.run(_run(port, scripts, seconds))
     except ImportError:
-        return asyncio.run(_run(port, request, connections, seconds))
+        return asyncio.run(_run(port, scripts, seconds))
 
 
 def raw_request(port: int, path: str, headers: dict[str, str], body: bytes) -> bytes:

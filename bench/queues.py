@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import http.client
 import json
-import threading
+import re
 import time
 from typing import Any
 
-from bench.http_load import authorization
+from bench.http_load import authorization, raw_request, scripted
 from bench.measures import Datagrams, Stage, _event_detail, ingest
 from bench.platforms import Platform
+
+#: A receipt handle in an answer, however the answer is spaced.
+HANDLE = re.compile(rb'"ReceiptHandle": ?"([^"]+)"')
 
 COUNTING_HANDLER = """
 import json, socket, time
@@ -23,49 +25,46 @@ def handler(event, context):
 """
 
 
-def _ask(connection: http.client.HTTPConnection, operation: str, body: dict[str, Any]) -> dict[str, Any]:
-    headers = {
-        "X-Amz-Target": f"AmazonSQS.{operation}",
-        "Content-Type": "application/x-amz-json-1.0",
-        "Authorization": authorization("sqs"),
-    }
-    connection.request("POST", "/", json.dumps(body), headers)
-    answer = connection.getresponse()
-    text = answer.read()
-    if answer.status != 200:
-        raise SystemExit(f"{operation} answered {answer.status}: {text[:300]!r}")
-    found: dict[str, Any] = json.loads(text or b"{}")
-    return found
+class _Cycle:
+    """The script of one connection: send ten, receive ten, delete what came, again and again."""
 
+    def __init__(self, port: int, url: str) -> None:
+        self._port = port
+        self._url = url
+        entries = [{"Id": str(n), "MessageBody": "x" * 500} for n in range(10)]
+        self._send = self._request("SendMessageBatch", {"QueueUrl": url, "Entries": entries})
+        self._receive = self._request("ReceiveMessage", {"QueueUrl": url, "MaxNumberOfMessages": 10})
+        self._last = ""
+        self.deleted_count = 0
 
-def _cycle(port: int, url: str, deadline: float, counts: list[int]) -> None:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
-    entries = [{"Id": str(n), "MessageBody": "x" * 500} for n in range(10)]
-    count = 0
-    while time.perf_counter() < deadline:
-        _ask(connection, "SendMessageBatch", {"QueueUrl": url, "Entries": entries})
-        messages = _ask(connection, "ReceiveMessage", {"QueueUrl": url, "MaxNumberOfMessages": 10}).get("Messages", [])
-        if messages:
-            handles = [{"Id": str(n), "ReceiptHandle": message["ReceiptHandle"]} for n, message in enumerate(messages)]
-            _ask(connection, "DeleteMessageBatch", {"QueueUrl": url, "Entries": handles})
-        count += len(messages)
-    connection.close()
-    counts.append(count)
+    def _request(self, operation: str, body: dict[str, Any]) -> bytes:
+        headers = {
+            "X-Amz-Target": f"AmazonSQS.{operation}",
+            "Content-Type": "application/x-amz-json-1.0",
+            "Authorization": authorization("sqs"),
+        }
+        return raw_request(self._port, "/", headers, json.dumps(body).encode())
+
+    def __call__(self, answer: bytes) -> bytes:
+        if self._last == "send":
+            self._last = "receive"
+            return self._receive
+        if self._last == "receive" and (handles := HANDLE.findall(answer)):
+            self._last = "delete"
+            self.deleted_count += len(handles)
+            entries = [{"Id": str(n), "ReceiptHandle": handle.decode()} for n, handle in enumerate(handles)]
+            return self._request("DeleteMessageBatch", {"QueueUrl": self._url, "Entries": entries})
+        self._last = "send"
+        return self._send
 
 
 def through_a_queue(platform: Platform, *, connections: int, seconds: float) -> float:
     """SendMessageBatch, ReceiveMessage and DeleteMessageBatch of ten in turn on each connection. messages/s"""
     url = platform.client("sqs").create_queue(QueueName=f"through-{connections}")["QueueUrl"]
-    counts: list[int] = []
+    cycles = [_Cycle(platform.port, url) for _ in range(connections)]
     began = time.perf_counter()
-    threads = [
-        threading.Thread(target=_cycle, args=(platform.port, url, began + seconds, counts)) for _ in range(connections)
-    ]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return sum(counts) / (time.perf_counter() - began)
+    scripted(platform.port, list(cycles), seconds=seconds)
+    return sum(cycle.deleted_count for cycle in cycles) / (time.perf_counter() - began)
 
 
 def fan_out(platform: Platform, *, seconds: float) -> float:
