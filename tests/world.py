@@ -106,7 +106,7 @@ class World:
     def request(self, request: HttpRequest) -> HttpAnswer:
         """One request through every stage."""
         return self._run(
-            self.bascule.pipeline.handle(request, source_ip="127.0.0.1", base_url=URL, connection=Connection.none())
+            self.bascule.pipeline.handle(request, source_ip="127.0.0.1", base_url=URL, connection=Connection())
         )
 
     def get(self, path: str) -> HttpAnswer:

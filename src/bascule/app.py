@@ -7,7 +7,6 @@ simulated clock). Parts are made in the order of the rows and stopped in the rev
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import gc
 import logging
 import os
@@ -16,11 +15,10 @@ import signal
 import socket
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import uvicorn
 import uvloop
 
 from bascule import __version__, api
@@ -32,8 +30,8 @@ from bascule.edge.internal import Gauges, Internal
 from bascule.edge.operations_views import OperationsViews
 from bascule.edge.pipeline import Pipeline
 from bascule.edge.registry import Registry
-from bascule.edge.server import HttpApplication
-from bascule.edge.sockets import BACKLOG, CannotListen, listen
+from bascule.edge.server import serve_http
+from bascule.edge.sockets import CannotListen, listen
 from bascule.edge.test_controls import Controls, restore_clock
 from bascule.egress.client import HttpClient
 from bascule.egress.deliveries import HttpDeliveries
@@ -75,8 +73,6 @@ SWITCH_INTERVAL_S = 0.0005
 #: Allocations before the garbage collector looks at the youngest objects. count; nearly everything here dies by reference
 #: count, and the default of 700 makes the collector look several times within one request.
 GC_THRESHOLDS = (20_000, 20, 20)
-#: How long a stopping server waits for requests that are under way. seconds
-GRACE_S = 5
 
 
 class CannotStart(Exception):
@@ -278,51 +274,24 @@ def modelled_operations(service: str) -> tuple[str, ...] | None:
     return None if found is None else tuple(sorted(found))
 
 
-class _Server(uvicorn.Server):
-    """uvicorn without its own signal handling: the composition root stops things in order."""
-
-    def install_signal_handlers(self) -> None:
-        """None: ``serve`` handles SIGTERM and SIGINT."""
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """None: ``serve`` handles SIGTERM and SIGINT."""
-        yield
-
-
 async def _serve(settings: Settings, data: Path, listener: socket.socket, announce: Callable[[str], None]) -> None:
     clock = SteerableClock(RealClock()) if settings.is_test else RealClock()
     platform = Bascule(settings, data, clock=clock, ids=SystemIds())
     host, port = listener.getsockname()[:2]
     platform.url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
     await platform.start()
-    config = uvicorn.Config(
-        HttpApplication(platform.pipeline, settings),
-        http="httptools",
-        ws="none",
-        lifespan="off",
-        interface="asgi3",
-        access_log=False,
-        proxy_headers=False,
-        log_config=None,
-        server_header=False,
-        date_header=False,
-        timeout_keep_alive=75,
-        timeout_graceful_shutdown=GRACE_S,
-        backlog=BACKLOG,
-    )
-    server = _Server(config)
     loop = asyncio.get_running_loop()
+    stopping = asyncio.Event()
 
     def stop() -> None:
-        server.should_exit = True
+        stopping.set()
         platform.board.wake_all()
 
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop)
     announce(f"bascule {__version__} ready at {platform.url}, data in {data}")
     try:
-        await server.serve(sockets=[listener])
+        await serve_http(platform.pipeline, settings, listener, stopping)
     finally:
         await platform.stop()
 

@@ -53,7 +53,6 @@ class Dispatcher:
             serial = self._board.serial
             result = await self._once(operation, ctx, given)
             if isinstance(result, WaitFor):
-                connection.watch()
                 self.acting_count -= 1
                 try:
                     await self._board.wait(result.signal, until_ms=result.until_ms, since_serial=serial)

@@ -157,7 +157,6 @@ class Internal:
             cursor = page["cursor"]
             if page["happenings"] or self._clock.now_ms() >= until_ms:
                 return json_answer(page)
-            connection.watch()
             await self._board.wait(SIGNAL, until_ms=until_ms, since_serial=serial, is_timed=False)
             connection.check()
 

@@ -112,7 +112,7 @@ class Pipeline:
 
     def refuse(self, request: HttpRequest, error: AwsError) -> HttpAnswer:
         """The answer to a request that is refused before its body was read."""
-        exchange = Exchange(request, self._contexts.ids.uuid(), "", "", Connection.none())
+        exchange = Exchange(request, self._contexts.ids.uuid(), "", "", Connection())
         try:
             self._identify(exchange)
         except AwsError:

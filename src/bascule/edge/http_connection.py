@@ -1,0 +1,320 @@
+"""One client's connection: bytes to requests and answers to bytes, on the parser of httptools.
+
+Why a protocol class of our own: most requests arrive whole and are answered whole, and for those a general server interface
+(a task, a queue of events, a timer and two writes a request) cost more than the work itself (docs/decisions/0008). Parsing,
+the part that is hard to get right, stays with the library.
+
+Rules of the file. Requests of one connection are answered one after another, in order. What a client can make us keep is
+bounded: a head, a body, and what one read brought beyond the request under way. Every wait for a client has an end.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import http
+import logging
+from collections import deque
+from typing import Protocol, cast
+
+import httptools
+
+from bascule.edge.connection import ClientGone, Connection
+from bascule.kernel.errors import AwsError
+from bascule.kernel.settings import Settings
+from bascule.protocol import HttpAnswer, HttpRequest
+
+log = logging.getLogger("bascule.edge")
+
+#: A request line with its headers may be this long, as for Lambda. bytes
+HEAD_BYTES_MAX = 1_048_576
+#: A connection on which nothing happens is closed after this long. seconds
+IDLE_S = 75.0
+#: After a refusal the rest of a request is read and thrown away for so long, or the client would not see the answer. seconds
+LINGER_S = 2.0
+
+_STATUS_LINES = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n" for status in http.HTTPStatus}
+_BODILESS = frozenset((204, 304))
+
+
+class BodyTooLarge(AwsError):
+    """Request body is larger than this server accepts."""
+
+    code = "RequestEntityTooLargeException"
+    status = 413
+
+
+class BodyTooSlow(AwsError):
+    """The request body was not received within the time this server allows."""
+
+    code = "RequestTimeout"
+    status = 408
+
+
+class Handler(Protocol):
+    """What answers requests."""
+
+    async def handle(
+        self, request: HttpRequest, *, source_ip: str, base_url: str, connection: Connection
+    ) -> HttpAnswer:
+        """Answer a whole request. Raises ClientGone when nobody waits for the answer any more; nothing else."""
+
+    def refuse(self, request: HttpRequest, error: AwsError) -> HttpAnswer:
+        """The answer to a request that is refused before its body was read."""
+
+
+class HttpConnection(asyncio.Protocol):
+    """The parser calls ``on_...``; ``_begin`` hands a whole request over; ``_send`` writes its answer."""
+
+    def __init__(self, handler: Handler, settings: Settings, connections: set[HttpConnection]) -> None:
+        self._handler = handler
+        self._settings = settings
+        self._connections = connections
+        self._loop = asyncio.get_running_loop()
+        self._parser = httptools.HttpRequestParser(self)
+        self._transport: asyncio.Transport
+        self._source_ip = "127.0.0.1"
+        self._client = Connection()
+        #: Requests read beyond the one under way, each with whether the connection outlives it.
+        self._ready: deque[tuple[HttpRequest, bool]] = deque()
+        self._task: asyncio.Task[None] | None = None
+        self._keeps_alive = True
+        self._is_over = False
+        self._is_paused = False
+        self._is_in_message = False
+        self._is_in_head = False
+        self._head_bytes = 0
+        self._deadline: asyncio.TimerHandle | None = None
+        self._idle_since_s = 0.0
+        self._reset()
+
+    def _reset(self) -> None:
+        self._url = b""
+        self._headers: dict[str, str] = {}
+        self._body = b""
+        self._chunks: list[bytes] = []
+        self._body_bytes = 0
+
+    # -- the transport's side ----------------------------------------------------------------------------------------
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's does not inherit from it
+        peer = transport.get_extra_info("peername")
+        if peer:
+            self._source_ip = peer[0]
+        self._connections.add(self)
+        self._idle_since_s = self._loop.time()
+        self._idle_timer = self._loop.call_later(IDLE_S, self._look_idle)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._connections.discard(self)
+        self._client.is_gone = True
+        self._is_over = True
+        self._idle_timer.cancel()
+        self._ready.clear()
+        self._end_deadline()
+
+    def data_received(self, data: bytes) -> None:
+        if self._is_over:
+            return
+        if self._is_in_head or not self._is_in_message:
+            self._head_bytes += len(data)
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserUpgrade as upgrade:
+            # Offers to speak another protocol are not taken up, as HTTP allows.
+            if (offset := upgrade.args[0]) < len(data):
+                self.data_received(data[offset:])
+                return
+        except httptools.HttpParserError:
+            self._refuse_plainly(400, "Invalid HTTP request received.")
+            return
+        if self._is_in_message:
+            self._look_incomplete()
+
+    def finish(self) -> None:
+        """The server stops: close after the answer that is under way."""
+        self._keeps_alive = False
+        self._ready.clear()
+        if self._task is None:
+            self._close()
+
+    def abort(self) -> None:
+        """End the connection and what it waits for now."""
+        if self._task is not None:
+            self._task.cancel()
+        self._transport.abort()
+
+    def _look_incomplete(self) -> None:
+        """After a read that ended inside a request: bound its head and its time."""
+        if self._is_in_head and self._head_bytes > HEAD_BYTES_MAX:
+            self._refuse_plainly(431, "The request line and its headers are too long.")
+        elif self._deadline is None and not self._is_over:
+            self._deadline = self._loop.call_later(self._settings.body_wait_ms_max / 1000, self._too_slow)
+
+    def _too_slow(self) -> None:
+        self._deadline = None
+        if self._is_in_head:
+            self._refuse_plainly(408, "The request was not received in time.")
+        else:
+            self._refuse(BodyTooSlow())
+
+    def _end_deadline(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+
+    def _look_idle(self) -> None:
+        is_idle = self._task is None and not self._is_in_message
+        left_s = self._idle_since_s + IDLE_S - self._loop.time()
+        if is_idle and left_s <= 0:
+            self._transport.abort()
+            return
+        self._idle_timer = self._loop.call_later(left_s if is_idle else IDLE_S, self._look_idle)
+
+    # -- the parser's side -------------------------------------------------------------------------------------------
+
+    def on_message_begin(self) -> None:
+        self._is_in_message = self._is_in_head = True
+
+    def on_url(self, url: bytes) -> None:
+        self._url += url
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if not self._is_in_head:
+            return  # a trailer
+        key = name.decode("latin-1").lower()
+        text = value.decode("latin-1")
+        headers = self._headers
+        headers[key] = f"{headers[key]},{text}" if key in headers else text
+
+    def on_headers_complete(self) -> None:
+        self._is_in_head = False
+        self._head_bytes = 0
+        length = self._headers.get("content-length", "")
+        if length.isdigit() and int(length) > self._settings.body_bytes_max:
+            self._refuse(BodyTooLarge())
+        elif "expect" in self._headers and self._headers["expect"].lower() == "100-continue":
+            self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+
+    def on_body(self, body: bytes) -> None:
+        if self._is_over:
+            return
+        self._body_bytes += len(body)
+        if self._body_bytes > self._settings.body_bytes_max:
+            self._refuse(BodyTooLarge())
+        elif not self._body:
+            self._body = body
+        else:
+            self._chunks.append(body)
+
+    def on_message_complete(self) -> None:
+        self._is_in_message = False
+        if self._is_over:
+            return
+        self._end_deadline()
+        request = self._request()
+        parser = self._parser
+        keeps_alive = parser.should_keep_alive() and parser.get_http_version() != "1.0"
+        self._reset()
+        if self._task is None:
+            self._begin(request, keeps_alive)
+            return
+        self._ready.append((request, keeps_alive))
+        if not self._is_paused:
+            self._is_paused = True
+            self._transport.pause_reading()
+
+    def _request(self) -> HttpRequest:
+        url = self._url
+        if url.startswith(b"/") and b"#" not in url:
+            path, _, query = url.partition(b"?")
+        else:
+            parsed = httptools.parse_url(url)
+            path, query = parsed.path or b"/", parsed.query or b""
+        return HttpRequest(
+            self._parser.get_method().decode("ascii"),
+            path.decode("latin-1"),
+            query.decode("latin-1"),
+            self._headers,
+            b"".join((self._body, *self._chunks)) if self._chunks else self._body,
+        )
+
+    # -- answers -----------------------------------------------------------------------------------------------------
+
+    def _begin(self, request: HttpRequest, keeps_alive: bool) -> None:
+        self._keeps_alive = keeps_alive
+        self._task = self._loop.create_task(self._answer(request))
+
+    async def _answer(self, request: HttpRequest) -> None:
+        try:
+            answer = await self._handler.handle(
+                request,
+                source_ip=self._source_ip,
+                base_url=f"http://{request.headers.get('host', '')}",
+                connection=self._client,
+            )
+            self._send(answer, has_body=request.method != "HEAD")
+        except ClientGone:
+            self._close()
+        except Exception:
+            log.exception("a request could not be answered")
+            self._transport.abort()
+        finally:
+            self._task = None
+        self._go_on()
+
+    def _go_on(self) -> None:
+        """After an answer: the next request, or wait for one."""
+        self._idle_since_s = self._loop.time()
+        if not self._keeps_alive or self._is_over:
+            self._close()
+        elif self._ready:
+            self._begin(*self._ready.popleft())
+        elif self._is_paused:
+            self._is_paused = False
+            self._transport.resume_reading()
+
+    def _send(self, answer: HttpAnswer, *, has_body: bool = True) -> None:
+        if self._client.is_gone:
+            return
+        lines = [_STATUS_LINES.get(answer.status) or f"HTTP/1.1 {answer.status} \r\n"]
+        for name, value in answer.headers:
+            lines.append(f"{name}: {value}\r\n")
+        if answer.status not in _BODILESS:
+            lines.append(f"content-length: {len(answer.body)}\r\n")
+        else:
+            has_body = False
+        if not self._keeps_alive:
+            lines.append("connection: close\r\n")
+        lines.append("\r\n")
+        head = "".join(lines)
+        if head.count("\n") != len(lines) or head.count("\r") != len(lines):
+            raise ValueError("a header holds a line break")
+        self._transport.write(head.encode("latin-1") + answer.body if has_body else head.encode("latin-1"))
+
+    def _refuse(self, error: AwsError) -> None:
+        """Answer a request that was not read to its end, in the shape its client expects, and close."""
+        request = self._request()
+        self._end_with(self._handler.refuse(request, error))
+
+    def _refuse_plainly(self, status: int, text: str) -> None:
+        """Answer what is no request, or not yet one."""
+        self._end_with(HttpAnswer(status, [("content-type", "text/plain; charset=utf-8")], text.encode("ascii")))
+
+    def _end_with(self, answer: HttpAnswer) -> None:
+        if self._is_over:
+            return
+        self._is_over = True
+        self._keeps_alive = False
+        self._ready.clear()
+        self._end_deadline()
+        if self._task is not None:
+            return  # the client is owed another answer first, and after a broken request gets no more
+        self._send(answer)
+        if self._transport.can_write_eof():
+            self._transport.write_eof()
+        self._deadline = self._loop.call_later(LINGER_S, self._close)
+
+    def _close(self) -> None:
+        self._is_over = True
+        self._transport.close()
