@@ -48,6 +48,7 @@ from bascule.kernel.ids import Ids, SystemIds
 from bascule.kernel.metrics import Metrics
 from bascule.kernel.settings import Settings
 from bascule.kernel.store import Store, Tx
+from bascule.pollers.allocations import Allocations
 from bascule.pollers.async_invocations import AsyncInvocations
 from bascule.pollers.faulty_runner import FaultyRunner
 from bascule.pollers.function_runner import FunctionRunner
@@ -57,6 +58,7 @@ from bascule.runtime import FunctionRuntime
 from bascule.runtime.isolation import missing_protections, refusal
 from bascule.services import events, iam, lambda_, logs, sns, sqs, sts
 from bascule.services.lambda_.async_waiting import waiting_count
+from bascule.services.lambda_.state import CHANGED_SIGNAL
 from bascule.services.logs.sink import LogSink
 from bascule.services.sns import signing
 from bascule.services.sns.http_work import HttpSubscriptions
@@ -65,8 +67,6 @@ log = logging.getLogger("bascule")
 
 SERVICES = (events.SERVICE, lambda_.SERVICE, sqs.SERVICE, sns.SERVICE, logs.SERVICE, iam.SERVICE, sts.SERVICE)
 
-#: Signals of the Lambda service that a function changed: this, then its ARN.
-FUNCTION_CHANGED = "lambda.changed:"
 #: A thread that waits for the interpreter gets it after this long. seconds; with the default of 5 ms the thread that has synced a
 #: group waits for a busy event loop far longer than the sync took (docs/decisions/0005).
 SWITCH_INTERVAL_S = 0.0005
@@ -112,6 +112,7 @@ class Bascule:
         #: What runs functions: the runtime, or on a server under test the runtime with faults.
         self.runner: FunctionRunner
         self.sink: LogSink
+        self.allocations: Allocations
         self.invocations: AsyncInvocations
         self.mappings: SqsMappings
         self.http_deliveries: HttpDeliveries
@@ -136,12 +137,15 @@ class Bascule:
         self.runner = self.runtime
         if (faults := self.delivery.faults) is not None:
             self.runner = FaultyRunner(self.runtime, faults.error_of_invocation)
+        self.allocations = Allocations(self.store, self.runtime)
+        self.allocations.look()
         self.invocations = AsyncInvocations(self.store, self.contexts, self.runner)
         self.mappings = SqsMappings(self.store, self.contexts, self.runner)
         self.http_deliveries = HttpDeliveries(self.store, self.contexts, HttpSubscriptions(), HttpClient())
         performers = {
             "runtime": self._run_function,
             "prepare": self._prepare_function,
+            "provisioned": self.allocations.states,
             "blobs": self._put_blob,
             "event-source": self.mappings.describe,
             signing.PERFORMER: self._make_signing_key,
@@ -151,6 +155,7 @@ class Bascule:
         self.time.add("event source mappings of queues", self.mappings)
         self.time.add("HTTP deliveries", self.http_deliveries)
         self.time.add("requests", Worker(lambda: dispatcher.acting_count == 0))
+        self.time.add("environments initialised ahead", Worker(lambda: not self.runtime.is_preparing))
         self.time.add("log lines of functions", Worker(lambda: self.sink.is_idle))
         internal = Internal(self._registry, self.store, self.board, self.clock, self.metrics, self._gauges())
         internal.add("GET", signing.CERTIFICATE_PATH, self._certificate)
@@ -167,6 +172,7 @@ class Bascule:
         )
         self._tasks = [
             loop.create_task(self.loops.run(), name="loops"),
+            loop.create_task(self.allocations.run(), name="allocations"),
             loop.create_task(self.invocations.run(), name="async-invocations"),
             loop.create_task(self.mappings.run(), name="sqs-mappings"),
             loop.create_task(self.http_deliveries.run(), name="http-deliveries"),
@@ -190,12 +196,13 @@ class Bascule:
     def _signalled(self, signals: frozenset[str]) -> None:
         self.board.fire(signals)
         self.loops.signalled(signals)
+        self.allocations.wake(signals)
         self.invocations.wake(signals)
         self.mappings.wake(signals)
         self.http_deliveries.wake(signals)
         for name in signals:
-            if name.startswith(FUNCTION_CHANGED):
-                self.runtime.retire(name.removeprefix(FUNCTION_CHANGED))
+            if name.startswith(CHANGED_SIGNAL):
+                self.runtime.retire(name.removeprefix(CHANGED_SIGNAL))
 
     async def _run_function(self, ctx: Context, request: Any) -> object:
         return await self.runner.invoke(request)

@@ -79,6 +79,26 @@ class InvocationResult(msgspec.Struct, frozen=True, kw_only=True):
     error_message: str = ""
 
 
+class Provision(msgspec.Struct, frozen=True, kw_only=True):
+    """A wish that environments of a version are initialised ahead and stay so.
+
+    ``owner`` is the qualified ARN that asked: of the version, or of an alias, which has one wish for each of its versions.
+    """
+
+    owner: str
+    function: FunctionVersion
+    count: int
+    #: When it was asked for; a later moment tries again what has failed.
+    asked_ms: int = 0
+
+
+class Provisioned(msgspec.Struct, frozen=True, kw_only=True):
+    """What there is of an owner's wishes: initialised environments, and why there are not more; empty: they are under way."""
+
+    ready: int = 0
+    failure: str = ""
+
+
 class InvocationThrottled(Exception):
     """No execution environment may be used now. ``reason`` is Lambda's ``Reason`` of TooManyRequestsException."""
 

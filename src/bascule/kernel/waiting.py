@@ -25,6 +25,7 @@ class Perform(msgspec.Struct, frozen=True):
     """Have ``performer`` carry out ``request``; ``ctx.resume`` is then what it gave, or the exception it raised.
 
     Performers are bound in ``bascule.app``: ``runtime`` runs an ``Invocation``, ``blobs`` stores bytes and gives their digest,
+    ``provisioned`` says how many environments are kept for some owners,
     ``write`` runs a function ``(ctx, tx) -> value`` in a write transaction (for operations that otherwise only read).
     """
 

@@ -35,9 +35,9 @@ class FaultyRunner:
             await self._runner.invoke(invocation)
         return await self._runner.invoke(invocation)
 
-    def free_slots(self, function: FunctionVersion) -> int:
+    def free_slots(self, function: FunctionVersion, *, of_any_version: bool = False) -> int:
         """How many more invocations of the function would be admitted now."""
-        return self._runner.free_slots(function)
+        return self._runner.free_slots(function, of_any_version=of_any_version)
 
     def prepare(self, function: FunctionVersion) -> None:
         """Start what the function's first invocation needs, in the background."""

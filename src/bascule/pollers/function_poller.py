@@ -42,9 +42,9 @@ class FunctionPoller(Poller[L], Generic[L]):
     def _room_again(self, lane: L, now_s: float) -> None:
         """The lane has waited for room: let it widen, and pump it. ``now_s`` is the event loop's time."""
 
-    def _free(self, function: FunctionVersion, *, has_some: bool) -> int:
-        """Environments that a lane may still take for ``function``."""
-        free = self._runtime.free_slots(function) - self._starting_count
+    def _free(self, function: FunctionVersion, *, has_some: bool, of_any_version: bool = False) -> int:
+        """Environments that a lane may still take for ``function``; see ``FunctionRunner.free_slots``."""
+        free = self._runtime.free_slots(function, of_any_version=of_any_version) - self._starting_count
         if has_some and function.reserved_concurrency is None:
             free -= (free + self._running_count) // ROOM_LEFT_PART
         return max(0, free)

@@ -17,8 +17,11 @@ class FunctionRunner(Protocol):
         Promise  a slot is taken before the first await, so ``free_slots`` is right as soon as this was called.
         """
 
-    def free_slots(self, function: FunctionVersion) -> int:
-        """How many more invocations of the function would be admitted now."""
+    def free_slots(self, function: FunctionVersion, *, of_any_version: bool = False) -> int:
+        """How many more invocations of the function would be admitted now.
+
+        Takes    of_any_version: count environments that are kept for its other versions, too.
+        """
 
     def prepare(self, function: FunctionVersion) -> None:
         """Start what the function's first invocation needs, in the background."""

@@ -136,6 +136,7 @@ class ApiFactory:
             layer_root=plan.layer_root,
             tmp_dir=plan.tmp_dir,
             log_stream=plan.log_stream,
+            initialization=plan.initialization,
             base_url=self._base_url(),
             program_dir=program_dir,
             of_runtime=language.variables(plan),

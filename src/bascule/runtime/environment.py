@@ -14,7 +14,7 @@ from bascule.kernel.invocation import FunctionVersion, Invocation, InvocationRes
 from bascule.runtime.environment_log import EnvironmentLog
 from bascule.runtime.failures import EXIT_ERROR, OUT_OF_MEMORY, error_object, failure_payload
 from bascule.runtime.limits import INIT_S_MAX
-from bascule.runtime.ports import Outcome, OutcomeKind, Request, Worker
+from bascule.runtime.ports import ON_DEMAND, PROVISIONED, Outcome, OutcomeKind, Request, Worker
 from bascule.runtime.report import Measures, Reporter
 from bascule.runtime.tmp_limit import TmpLimit
 
@@ -37,15 +37,18 @@ class Environment:
         runtime_version: Callable[[], str],
         start_worker: Callable[[], Awaitable[Worker]],
         tmp: TmpLimit,
+        initialization: str = ON_DEMAND,
     ) -> None:
         self.function = function
+        #: Initialised ahead and kept; see ``kept``.
+        self.is_kept = initialization == PROVISIONED
         self.log = log
         self.idle_since_s = 0.0
         self.busy_since_s = 0.0
         self.is_retired = False
         self.is_frozen = False
         self._clock = clock
-        self._reporter = Reporter(function, runtime_version)
+        self._reporter = Reporter(function, runtime_version, initialization)
         self._start_worker = start_worker
         self._tmp = tmp
         self._worker: Worker | None = None
@@ -76,6 +79,20 @@ class Environment:
         if outcome.kind is OutcomeKind.TIMED_OUT:
             duration_ms = max(duration_ms, timeout_s * 1000)
         return self._conclude(invocation, outcome, duration_ms, init_ms, trace)
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether its process lives, so that an invocation begins with the handler."""
+        return self._worker is not None and self._worker.is_alive
+
+    async def prepare(self, wait_s: float) -> Outcome | None:
+        """Initialise ahead of any invocation; gives the failure, if any. Raises RuntimeUnavailable."""
+        self._is_fresh = False
+        self.log.begin(wants_tail=False)
+        try:
+            return await self._initialise("init", wait_s)
+        finally:
+            self.log.end()
 
     async def _init_phase(self) -> float | None:
         """The first initialisation, with its own limit; gives its duration, None when it must be repeated."""

@@ -43,12 +43,14 @@ class Fleet:
         #: Idle and not frozen yet.
         self._warm: set[Environment] = set()
         self._idle_count = 0
+        #: Kept environments (``kept``) that run nothing.
+        self._aside_count = 0
         self._loop = asyncio.get_running_loop()
 
     @property
     def count(self) -> int:
         """Environments that exist."""
-        return len(self.busy) + self._idle_count
+        return len(self.busy) + self._idle_count + self._aside_count
 
     @property
     def has_warm(self) -> bool:
@@ -58,7 +60,7 @@ class Fleet:
     @property
     def room(self) -> int:
         """How many more invocations could have an environment now; idle ones make room."""
-        return max(0, self._count_max - len(self.busy))
+        return max(0, self._count_max - len(self.busy) - self._aside_count)
 
     def take(self, function: FunctionVersion) -> Environment:
         """An idle environment of the function, or a new one. Raises InvocationThrottled when the machine is full."""
@@ -69,7 +71,7 @@ class Fleet:
             if not idle:
                 del self._idle[key]
         else:
-            if self.count >= self._count_max and not self._evict():
+            if not self.make_room():
                 raise InvocationThrottled(ACCOUNT_EXCEEDED)
             environment = self._make(function)
         self.busy.add(environment)
@@ -86,6 +88,23 @@ class Fleet:
         self._warm.add(environment)
         self._idle.setdefault(environment_key(environment.function), []).append(environment)
         self._idle_count += 1
+
+    def make_room(self) -> bool:
+        """Whether one more environment may exist; an idle one goes for it."""
+        return self.count < self._count_max or self._evict()
+
+    def set_aside(self, environment: Environment) -> None:
+        """A kept environment that was busy waits for its next invocation; it never makes room for others."""
+        self.busy.discard(environment)
+        environment.idle_since_s = self._loop.time()
+        self._warm.add(environment)
+        self._aside_count += 1
+
+    def bring_back(self, environment: Environment) -> None:
+        """A kept environment that was set aside is busy."""
+        self._aside_count -= 1
+        self._warm.discard(environment)
+        self.busy.add(environment)
 
     def _evict(self) -> bool:
         oldest = min(self._idle, key=lambda key: self._idle[key][0].idle_since_s, default=None)
@@ -127,7 +146,7 @@ class Fleet:
             while key in self._idle:
                 self._remove_oldest(key)
         for environment in self.busy:
-            if environment.function.arn == arn:
+            if environment.function.arn == arn and not environment.is_kept:
                 environment.is_retired = True
 
     def clear(self) -> None:

@@ -4,6 +4,18 @@ from __future__ import annotations
 
 #: Time the init phase may take before it is repeated inside the invocation. seconds; Lambda guide, init phase
 INIT_S_MAX = 10.0
+#: The same for environments that are initialised ahead, or the function's timeout when that is longer. seconds; same page
+PROVISIONED_INIT_S_MIN = 130.0
+PROVISIONED_INIT_S_MAX = 900.0
+#: Environments that are initialised ahead at the same time; more would take the processors from invocations. count; ours
+PROVISIONED_STARTS_AT_ONCE = 4
+#: How often kept environments are counted; one that died is replaced. seconds; ours
+PROVISIONED_LOOK_S = 0.5
+#: After an initialisation that failed: until the next try, doubled each time up to the second. seconds; ours
+PROVISIONED_RETRY_S = 10.0
+PROVISIONED_RETRY_S_MAX = 600.0
+#: The part of this machine's environments that is never kept: one in so many, at least one. ours
+PROVISIONED_LEAVES_PART = 10
 #: Largest response of a synchronous invocation: 6 MiB and 100. bytes; recorded
 RESPONSE_BYTES_MAX = 6_291_556
 #: A package and its layers, unpacked. bytes; Lambda quotas

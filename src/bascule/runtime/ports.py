@@ -17,6 +17,10 @@ import msgspec
 from bascule.kernel.invocation import FunctionVersion
 from bascule.kernel.scope import Scope
 
+#: Why an environment is initialised: an invocation waits for it, or it is made ahead. ``AWS_LAMBDA_INITIALIZATION_TYPE``.
+ON_DEMAND = "on-demand"
+PROVISIONED = "provisioned-concurrency"
+
 
 class CodeSource(Protocol):
     """Where packages come from; the store's blobs are one."""
@@ -79,6 +83,7 @@ class Plan(msgspec.Struct, frozen=True):
     log_stream: str
     #: Receives what the process prints, as whole events; ends in a bounded log.
     printed: Callable[[list[str]], bool]
+    initialization: str = ON_DEMAND
 
 
 class Worker(Protocol):

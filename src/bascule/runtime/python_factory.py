@@ -109,6 +109,7 @@ class PythonFactory:
             layer_root=plan.layer_root,
             tmp_dir=plan.tmp_dir,
             log_stream=plan.log_stream,
+            initialization=plan.initialization,
             base_url=self._base_url(),
             program_dir=Path(interpreter).parent,
             of_runtime={"PYTHONPATH": str(library_root)},

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 import msgspec
 
 from bascule.kernel.invocation import FunctionVersion
+from bascule.runtime.ports import ON_DEMAND
 
 _LEVELS = {"DEBUG": 0, "INFO": 1, "WARN": 2}
 
@@ -34,8 +35,11 @@ class Measures(msgspec.Struct, frozen=True, kw_only=True):
 class Reporter:
     """Words the lines of one function version. Each method gives zero or more log messages."""
 
-    def __init__(self, function: FunctionVersion, runtime_version: Callable[[], str]) -> None:
+    def __init__(
+        self, function: FunctionVersion, runtime_version: Callable[[], str], initialization: str = ON_DEMAND
+    ) -> None:
         self._function = function
+        self._initialization = initialization
         self._runtime_version = runtime_version
         self._is_json = function.log_format == "JSON"
         self._level = _LEVELS.get(function.system_log_level or "INFO", 1)
@@ -44,7 +48,7 @@ class Reporter:
         """The environment is about to be initialised."""
         if self._is_json:
             record = {
-                "initializationType": "on-demand",
+                "initializationType": self._initialization,
                 "phase": "init",
                 "runtimeVersion": self._runtime_version(),
                 "functionName": self._function.name,
@@ -57,7 +61,7 @@ class Reporter:
         """The init phase ended badly; it is repeated inside the invocation. Takes phase ``init`` or ``invoke``."""
         if self._is_json:
             record: dict[str, object] = {
-                "initializationType": "on-demand",
+                "initializationType": self._initialization,
                 "phase": phase,
                 "status": status,
                 "metrics": {"durationMs": round(init_ms, 3)},

@@ -9,22 +9,30 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from bascule.kernel.clock import Clock, RealClock
 from bascule.kernel.ids import Ids
-from bascule.kernel.invocation import FunctionVersion, Invocation, InvocationResult, RuntimeUnavailable
+from bascule.kernel.invocation import (
+    FunctionVersion,
+    Invocation,
+    InvocationResult,
+    Provision,
+    Provisioned,
+    RuntimeUnavailable,
+)
 from bascule.kernel.settings import Settings
 from bascule.runtime.api_factory import ApiFactory
-from bascule.runtime.concurrency import Concurrency
+from bascule.runtime.concurrency import Admission, Concurrency, Place
 from bascule.runtime.environment import Environment
 from bascule.runtime.environment_log import EnvironmentLog
 from bascule.runtime.fleet import Fleet
 from bascule.runtime.isolation import Isolation
+from bascule.runtime.kept import KeptEnvironments
 from bascule.runtime.node import Node
 from bascule.runtime.packages import Packages, remove_tree
-from bascule.runtime.ports import CodeSource, EnvironmentFactory, LogSink, Plan, Worker
+from bascule.runtime.ports import ON_DEMAND, PROVISIONED, CodeSource, EnvironmentFactory, LogSink, Plan, Worker
 from bascule.runtime.provided import Provided
 from bascule.runtime.python_factory import PythonFactory
 from bascule.runtime.report import log_group_name, log_stream_name
@@ -63,7 +71,10 @@ class FunctionRuntime:
         self._holds: dict[Environment, Callable[[], None]] = {}
         self._fleet: Fleet
         self._watch: Watch
+        self._kept: KeptEnvironments
         self._is_stopping = True
+        #: Digests of the packages that functions of an earlier server of this directory ran from, or were prepared with.
+        self.packages_left: frozenset[str] = frozenset()
 
     async def start(self) -> None:
         """Make the work directory clean and begin. Costs a few milliseconds: interpreters start on first need."""
@@ -71,10 +82,19 @@ class FunctionRuntime:
         self.isolation.look()
         self._fleet = Fleet(self._settings.environments_max, self._make, self._close)
         self._watch = Watch(self._fleet, self._settings.environment_idle_ms / 1000)
+        self._kept = KeptEnvironments(
+            self._fleet,
+            self._watch,
+            self._concurrency,
+            self._settings.environments_max,
+            lambda function: self._make(function, PROVISIONED),
+            self._close,
+        )
         self._is_stopping = False
 
     def _clean(self) -> None:
-        """Packages and temporary files of an earlier run are not trusted: functions ran beside them."""
+        """Packages and temporary files of an earlier run are not trusted: functions ran beside them. Their names are kept."""
+        self.packages_left = frozenset(place.name for place in (self._work_dir / "code").glob("[!.]*"))
         for name in ("code", "tmp"):
             remove_tree(self._work_dir / name)
             (self._work_dir / name).mkdir(parents=True)
@@ -91,23 +111,30 @@ class FunctionRuntime:
         self._factory(invocation.function.runtime)  # refuses an unknown runtime before anything is counted
         if self._is_stopping:
             raise RuntimeUnavailable("Bascule is stopping.")
-        admission = self._concurrency.enter(invocation.function)
-        try:
-            environment = self._fleet.take(invocation.function)
-        except BaseException:  # raised again below
-            self._concurrency.leave(admission)
-            raise
+        environment, admission = self._admit(invocation.function)
         task = asyncio.create_task(self._run(environment, invocation))
         self._running.add(task)
 
         def done(_: object) -> None:
             self._running.discard(task)
-            self._concurrency.leave(admission)
+            if admission is not None:
+                self._concurrency.leave(admission)
             if not task.cancelled():
                 task.exception()
 
         task.add_done_callback(done)
         return await asyncio.shield(task)
+
+    def _admit(self, function: FunctionVersion) -> tuple[Environment, Admission | None]:
+        """An environment that is kept ready, whose place is its own; else one on demand, and what it holds of the limits."""
+        if (kept := self._kept.take(function)) is not None:
+            return kept, None
+        admission = self._concurrency.enter(function)
+        try:
+            return self._fleet.take(function), admission
+        except BaseException:  # raised again below
+            self._concurrency.leave(admission)
+            raise
 
     async def _run(self, environment: Environment, invocation: Invocation) -> InvocationResult:
         environment.busy_since_s = asyncio.get_running_loop().time()
@@ -117,7 +144,10 @@ class FunctionRuntime:
             result = await environment.run(invocation, invocation.trace_header or self._new_trace())
             is_usable = True
         finally:
-            self._fleet.give_back(environment, is_usable=is_usable)
+            if environment.is_kept:
+                self._kept.give_back(environment)
+            else:
+                self._fleet.give_back(environment, is_usable=is_usable)
         if self._is_stopping and result.function_error:
             raise RuntimeUnavailable("Bascule stopped while the function ran.")
         return result
@@ -135,7 +165,7 @@ class FunctionRuntime:
             "change Runtime to one, or package the language's runtime client as an executable 'bootstrap' for provided.al2023."
         )
 
-    def _make(self, function: FunctionVersion) -> Environment:
+    def _make(self, function: FunctionVersion, initialization: str = ON_DEMAND) -> Environment:
         factory = self._factory(function.runtime)
         token = self._ids.token(16)
         stream = log_stream_name(function, self._clock.now_ms(), token)
@@ -166,6 +196,7 @@ class FunctionRuntime:
                     tmp_dir=tmp_dir,
                     log_stream=stream,
                     printed=log.printed,
+                    initialization=initialization,
                 )
             )
 
@@ -181,6 +212,7 @@ class FunctionRuntime:
             runtime_version=lambda: factory.runtime_version(function.runtime),
             start_worker=start_worker,
             tmp=TmpLimit(tmp_dir, function.tmp_mb * 1024 * 1024),
+            initialization=initialization,
         )
         self._holds[environment] = let_go
         return environment
@@ -194,11 +226,38 @@ class FunctionRuntime:
         environment.close()
         self._holds.pop(environment)()
 
-    def free_slots(self, function: FunctionVersion) -> int:
-        """How many more invocations of the function would be admitted now."""
+    def free_slots(self, function: FunctionVersion, *, of_any_version: bool = False) -> int:
+        """How many more invocations of the function would be admitted now.
+
+        Takes    of_any_version: count what is kept for its other versions, too.
+        """
         if self._is_stopping:
             return 0
-        return min(self._concurrency.free(function), self._fleet.room)
+        return self._kept.free(function, of_any_version=of_any_version) + min(
+            self._concurrency.free(function), self._fleet.room
+        )
+
+    def keep(self, wishes: Sequence[Provision]) -> None:
+        """Have these environments initialised ahead and keep them, and no others; see ``kept``."""
+        if not self._is_stopping:
+            self._kept.keep(wishes)
+
+    def kept(self, owner: str) -> Provisioned:
+        """What there is of what an owner asked to have kept."""
+        return self._kept.state(owner)
+
+    @property
+    def is_preparing(self) -> bool:
+        """Whether environments are being initialised ahead."""
+        return not self._kept.is_idle
+
+    def reserve(self, reservations: Mapping[Place, int]) -> None:
+        """These functions have concurrency reserved; the rest of each account is what the others share."""
+        self._concurrency.reserve(reservations)
+
+    def reserve_one(self, place: Place, reserved: int | None) -> None:
+        """What one function has reserved changed."""
+        self._concurrency.reserve_one(place, reserved)
 
     def prepare(self, function: FunctionVersion) -> None:
         """Start what the function's first invocation needs (interpreter, unpacked code), in the background."""
@@ -208,6 +267,8 @@ class FunctionRuntime:
             if factory.runs(function.runtime):
                 factory.prepare(function.runtime)
                 self._chore(asyncio.ensure_future(self._packages.prepare((function.code_digest,))))
+                if function.layer_digests:
+                    self._chore(asyncio.ensure_future(self._packages.prepare(function.layer_digests)))
 
     def retire(self, function_arn: str) -> None:
         """The function's code or configuration changed, or it is gone: its environments are not used again.
@@ -224,8 +285,10 @@ class FunctionRuntime:
         self._is_stopping = True
         self._watch.stop()
         self._fleet.clear()
+        kept = asyncio.ensure_future(self._kept.stop())
         for factory in self._factories:
             await factory.stop()
+        await kept
         await asyncio.gather(*self._running, return_exceptions=True)
         while self._chores:
             await asyncio.gather(*self._chores)

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from bascule.kernel.invocation import FunctionVersion
+from bascule.runtime.ports import ON_DEMAND
 from bascule.runtime.report import log_group_name
 
 
@@ -25,6 +26,7 @@ def function_variables(
     program_dir: Path,
     of_runtime: Mapping[str, str],
     runtime_api: str = "127.0.0.1:9001",
+    initialization: str = ON_DEMAND,
 ) -> dict[str, str]:
     """All variables of a new environment.
 
@@ -59,7 +61,7 @@ def function_variables(
         "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(function.memory_mb),
         "AWS_LAMBDA_FUNCTION_NAME": function.name,
         "AWS_LAMBDA_FUNCTION_VERSION": function.version,
-        "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
+        "AWS_LAMBDA_INITIALIZATION_TYPE": initialization,
         "AWS_LAMBDA_LOG_GROUP_NAME": log_group_name(function),
         "AWS_LAMBDA_LOG_STREAM_NAME": log_stream,
         "AWS_LAMBDA_RUNTIME_API": runtime_api,

@@ -44,7 +44,7 @@ class ScriptedRuntime:
     async def throttle(self, invocation: Invocation) -> InvocationResult:
         raise InvocationThrottled("ConcurrentInvocationLimitExceeded")
 
-    def free_slots(self, function: FunctionVersion) -> int:
+    def free_slots(self, function: FunctionVersion, *, of_any_version: bool = False) -> int:
         reserved = function.reserved_concurrency
         mine = sum(1 for invocation in self.running if invocation.function.name == function.name)
         free = self.slots_max - len(self.running)

@@ -34,7 +34,7 @@ class Runner:
         self.run_count += 1
         return InvocationResult(payload=b"%d" % self.run_count)
 
-    def free_slots(self, function: FunctionVersion) -> int:
+    def free_slots(self, function: FunctionVersion, *, of_any_version: bool = False) -> int:
         return 7
 
     def prepare(self, function: FunctionVersion) -> None:

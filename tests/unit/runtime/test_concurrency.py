@@ -49,3 +49,27 @@ def test_a_reservation_of_zero_admits_nobody() -> None:
     assert concurrency.free(stopped) == 0
     with pytest.raises(InvocationThrottled, match="Reserved"):
         concurrency.enter(stopped)
+
+
+def test_functions_without_a_reservation_share_what_others_have_not_reserved() -> None:
+    concurrency = Concurrency(10)
+    concurrency.reserve({(Scope(), "a"): 4, (Scope(), "b"): 3, (Scope("111122223333"), "c"): 9})
+    assert concurrency.free(PLAIN) == 3
+    concurrency.reserve_one((Scope(), "a"), 6)
+    assert concurrency.free(PLAIN) == 1
+    concurrency.reserve_one((Scope(), "b"), None)
+    assert concurrency.free(PLAIN) == 4
+    concurrency.reserve_one((Scope(), "b"), 99)
+    with pytest.raises(InvocationThrottled, match=r"^ConcurrentInvocationLimitExceeded"):
+        concurrency.enter(PLAIN)
+
+
+def test_kept_environments_are_taken_from_a_reservation_or_from_the_account() -> None:
+    concurrency = Concurrency(10)
+    concurrency.reserve({(Scope(), "reserved"): 1})
+    concurrency.claim({(Scope(), "reserved"): 1, (Scope(), "other"): 5})
+    assert concurrency.free(PLAIN) == 4
+    with pytest.raises(InvocationThrottled, match="Reserved"):
+        concurrency.enter(RESERVED)
+    concurrency.claim({})
+    assert (concurrency.free(PLAIN), concurrency.free(RESERVED)) == (9, 1)

@@ -153,7 +153,7 @@ def delete_alias(ctx: Context, tx: Tx, inp: api.DeleteAliasRequest) -> api.Empty
     ALIASES.delete(tx.documents, named.scope, inp.name, parent=named.name)
     POLICIES.delete(tx.documents, named.scope, policy_key(inp.name), parent=named.name)
     EVENT_INVOKE_CONFIGS.delete(tx.documents, named.scope, inp.name, parent=named.name)
-    remove_provisioned(tx.documents, FunctionReference(named.scope, named.name, inp.name))
+    remove_provisioned(tx, FunctionReference(named.scope, named.name, inp.name))
     return api.Empty()
 
 

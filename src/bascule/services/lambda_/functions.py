@@ -227,7 +227,7 @@ def delete_function(ctx: Context, tx: Tx, inp: api.DeleteFunctionRequest) -> api
     elif named.qualifier.isdigit():
         check_unaliased(tx, named, named.qualifier)
         VERSIONS.delete(tx.documents, named.scope, version_key(int(named.qualifier)), parent=named.name)
-        remove_provisioned(tx.documents, named)
+        remove_provisioned(tx, named)
     else:
         raise InvalidParameterValue("Deletion of aliases is not currently supported.")
     return api.DeleteFunctionResponse(status_code=204)
@@ -239,7 +239,7 @@ def _delete_whole(tx: Tx, named: FunctionReference, function: Function) -> None:
             for child, _ in rows:
                 collection.delete(tx.documents, named.scope, child, parent=named.name)
     remove_urls(tx.documents, named)
-    remove_provisioned(tx.documents, named)
+    remove_provisioned(tx, named)
     FUNCTIONS.delete(tx.documents, named.scope, named.name)
     DELETED_QUEUES.put(tx.documents, named.scope, function.uuid, DeletedQueue(uuid=function.uuid))
     tx.notify(changed_signal(named.scope, named.name))

@@ -1,15 +1,17 @@
 """Provisioned concurrency of versions and aliases: configuration, limits and errors.
 
-What it means here: the interpreter runs and the code is unpacked before the first call, so a new environment is a fork and
-the import of the handler. Environments are not initialised ahead, and none are set aside; docs/reference/lambda.md says so.
+What is kept here is the wish. Environments live in the runtime, so how many there are is asked of it when somebody looks: the
+answer is always of this moment, and after a restart it is ``IN_PROGRESS`` until they are back.
 """
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Any
 
 from bascule.api import lambda_ as api
 from bascule.kernel.context import Context
+from bascule.kernel.invocation import Provisioned
 from bascule.kernel.service import operation
 from bascule.kernel.store import Tx
 from bascule.kernel.waiting import Perform
@@ -30,15 +32,10 @@ from bascule.services.lambda_.provisioned_model import (
     provisioned_key,
     provisioned_of,
     provisioned_totals,
+    remove_provisioned,
 )
-from bascule.services.lambda_.resolution import (
-    configuration_of,
-    found_function,
-    found_version,
-    function_version,
-    not_found,
-)
-from bascule.services.lambda_.state import ALIASES
+from bascule.services.lambda_.resolution import found_function, found_version, not_found
+from bascule.services.lambda_.state import ALIASES, PROVISIONED_SIGNAL
 
 UNPUBLISHED = "Provisioned Concurrency Configs cannot be applied to unpublished function versions."
 
@@ -65,13 +62,14 @@ def _qualified(ctx: Context, tx: Tx, function_name: str, qualifier: str) -> tupl
 
 
 def check_provisioned_alias(tx: Tx, named: FunctionReference, alias: Alias) -> None:
-    """Refuse to point an alias that has provisioned concurrency where none can be.
+    """Refuse to point an alias that has provisioned concurrency where none can be; where it can, its environments follow.
 
     Takes    named: the function.
     Raises   InvalidParameterValue for ``$LATEST``; ResourceConflict for a version that has a configuration itself.
     """
     if provisioned_of(tx.documents, named.scope, named.name, alias.name) is not None:
         _check_alias(tx, named, alias)
+        tx.notify(PROVISIONED_SIGNAL)
 
 
 def _check_alias(tx: Tx, named: FunctionReference, alias: Alias) -> None:
@@ -117,14 +115,14 @@ def _check_room(ctx: Context, tx: Tx, named: FunctionReference, function: Functi
 @operation("PutProvisionedConcurrencyConfig")
 def put_provisioned_concurrency_config(
     ctx: Context, tx: Tx, inp: api.PutProvisionedConcurrencyConfigRequest
-) -> api.PutProvisionedConcurrencyConfigResponse | Perform:
-    """Have environments of a version or alias made ready.
+) -> api.PutProvisionedConcurrencyConfigResponse:
+    """Have environments of a version or alias initialised ahead and kept.
 
-    Gives    ``IN_PROGRESS``; a look-up right after shows ``READY``.
+    Gives    ``IN_PROGRESS``; ``READY`` once all are there, ``FAILED`` with the reason when they cannot be.
     Raises   ResourceNotFound; InvalidParameterValue for ``$LATEST`` and for more than there is; ResourceConflict when an alias
              and its version would both have a configuration.
-    Promise  the interpreter is started and the code unpacked in the background.
-    Differs  environments are not initialised ahead, so ``READY`` comes at once and ``FAILED`` never.
+    Promise  environments are made in the background, replaced when they die, and made again after a restart.
+    Differs  they serve every call of the version, by whichever name it is called.
     """
     named, function = _qualified(ctx, tx, inp.function_name, inp.qualifier)
     alias = ALIASES.get(tx.documents, named.scope, inp.qualifier, parent=named.name)
@@ -134,11 +132,9 @@ def put_provisioned_concurrency_config(
         _check_alias(tx, named, alias)
     requested = inp.provisioned_concurrent_executions
     _check_room(ctx, tx, named, function, requested)
-    if ctx.resume is None:
-        number, configuration = configuration_of(tx.documents, named, function)
-        return Perform("prepare", function_version(named.scope, function, number, configuration))
     config = ProvisionedConcurrency(requested=requested, modified_ms=ctx.now_ms)
     PROVISIONED.put(tx.documents, named.scope, provisioned_key(named.name, inp.qualifier), config)
+    tx.notify(PROVISIONED_SIGNAL)
     return api.PutProvisionedConcurrencyConfigResponse(
         requested_provisioned_concurrent_executions=requested,
         allocated_provisioned_concurrent_executions=0,
@@ -148,11 +144,35 @@ def put_provisioned_concurrency_config(
     )
 
 
+def _states(ctx: Context, owners: list[str]) -> dict[str, Provisioned] | Perform:
+    """What the runtime has of each owner's environments; before that, what to perform first."""
+    if ctx.resume is None:
+        return Perform("provisioned", owners)
+    if isinstance(ctx.resume, BaseException):
+        raise ctx.resume
+    assert isinstance(ctx.resume, dict)
+    return ctx.resume
+
+
+def _shown(config: ProvisionedConcurrency, state: Provisioned) -> dict[str, Any]:
+    """What a look-up and a list say alike."""
+    ready = min(config.requested, state.ready)
+    status = "READY" if ready == config.requested else "FAILED" if state.failure else "IN_PROGRESS"
+    return {
+        "requested_provisioned_concurrent_executions": config.requested,
+        "allocated_provisioned_concurrent_executions": ready,
+        "available_provisioned_concurrent_executions": ready,
+        "status": status,
+        "status_reason": state.failure if status == "FAILED" else None,
+        "last_modified": _moment(config.modified_ms),
+    }
+
+
 @operation("GetProvisionedConcurrencyConfig", reads=True)
 def get_provisioned_concurrency_config(
     ctx: Context, tx: Tx, inp: api.GetProvisionedConcurrencyConfigRequest
-) -> api.GetProvisionedConcurrencyConfigResponse:
-    """The configuration of a version or alias.
+) -> api.GetProvisionedConcurrencyConfigResponse | Perform:
+    """The configuration of a version or alias and how many environments there are at this moment.
 
     Raises   ResourceNotFound, InvalidParameterValue; ProvisionedConcurrencyConfigNotFound when it has none.
     """
@@ -160,13 +180,11 @@ def get_provisioned_concurrency_config(
     config = provisioned_of(tx.documents, named.scope, named.name, inp.qualifier)
     if config is None:
         raise ProvisionedConcurrencyConfigNotFound()
-    return api.GetProvisionedConcurrencyConfigResponse(
-        requested_provisioned_concurrent_executions=config.requested,
-        allocated_provisioned_concurrent_executions=config.requested,
-        available_provisioned_concurrent_executions=config.requested,
-        status="READY",
-        last_modified=_moment(config.modified_ms),
-    )
+    owner = f"{named.arn}:{inp.qualifier}"
+    states = _states(ctx, [owner])
+    if isinstance(states, Perform):
+        return states
+    return api.GetProvisionedConcurrencyConfigResponse(**_shown(config, states[owner]))
 
 
 @operation("DeleteProvisionedConcurrencyConfig")
@@ -178,14 +196,14 @@ def delete_provisioned_concurrency_config(
     Raises   ResourceNotFound, InvalidParameterValue.
     """
     named, _ = _qualified(ctx, tx, inp.function_name, inp.qualifier)
-    PROVISIONED.delete(tx.documents, named.scope, provisioned_key(named.name, inp.qualifier))
+    remove_provisioned(tx, named)
     return api.Empty()
 
 
 @operation("ListProvisionedConcurrencyConfigs", reads=True)
 def list_provisioned_concurrency_configs(
     ctx: Context, tx: Tx, inp: api.ListProvisionedConcurrencyConfigsRequest
-) -> api.ListProvisionedConcurrencyConfigsResponse:
+) -> api.ListProvisionedConcurrencyConfigsResponse | Perform:
     """The configurations of a function's versions and aliases.
 
     Raises   ResourceNotFound.
@@ -195,16 +213,15 @@ def list_provisioned_concurrency_configs(
     size = pages.page_size(inp.max_items)
     prefix = provisioned_key(named.name, "")
     rows = PROVISIONED.page(tx.documents, named.scope, prefix=prefix, after=pages.after(inp.marker), count_max=size + 1)
+    owners = {key: f"{named.arn}:{key.removeprefix(prefix)}" for key, _ in rows}
+    states = _states(ctx, list(owners.values()))
+    if isinstance(states, Perform):
+        return states
     shown = [
         (
             key,
             api.ProvisionedConcurrencyConfigListItem(
-                function_arn=f"{named.arn}:{key.removeprefix(prefix)}",
-                requested_provisioned_concurrent_executions=config.requested,
-                allocated_provisioned_concurrent_executions=config.requested,
-                available_provisioned_concurrent_executions=config.requested,
-                status="READY",
-                last_modified=_moment(config.modified_ms),
+                function_arn=owners[key], **_shown(config, states.get(owners[key], Provisioned()))
             ),
         )
         for key, config in rows

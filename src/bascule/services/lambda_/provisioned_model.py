@@ -12,7 +12,9 @@ import msgspec
 
 from bascule.kernel.documents import Collection, Documents
 from bascule.kernel.scope import Scope
+from bascule.kernel.store import Tx
 from bascule.services.lambda_.names import FunctionReference
+from bascule.services.lambda_.state import PROVISIONED_SIGNAL
 
 
 class ProvisionedConcurrency(msgspec.Struct, frozen=True, kw_only=True):
@@ -49,11 +51,12 @@ def provisioned_totals(documents: Documents, scope: Scope, name: str | None = No
     return totals
 
 
-def remove_provisioned(documents: Documents, named: FunctionReference) -> None:
+def remove_provisioned(tx: Tx, named: FunctionReference) -> None:
     """Remove the configuration of a version or alias that goes away; all of them when the function itself goes."""
+    tx.notify(PROVISIONED_SIGNAL)
     if named.qualifier is not None:
-        PROVISIONED.delete(documents, named.scope, provisioned_key(named.name, named.qualifier))
+        PROVISIONED.delete(tx.documents, named.scope, provisioned_key(named.name, named.qualifier))
         return
-    while rows := PROVISIONED.page(documents, named.scope, prefix=provisioned_key(named.name, ""), count_max=_PAGE):
+    while rows := PROVISIONED.page(tx.documents, named.scope, prefix=provisioned_key(named.name, ""), count_max=_PAGE):
         for key, _ in rows:
-            PROVISIONED.delete(documents, named.scope, key)
+            PROVISIONED.delete(tx.documents, named.scope, key)

@@ -72,9 +72,15 @@ def queue_name(uuid: str) -> str:
     return f"lambda/{uuid}"
 
 
+#: What ``changed_signal`` begins with; the function's ARN follows.
+CHANGED_SIGNAL = "lambda.changed:"
+#: The signal that some version or alias may have other provisioned concurrency, or an alias that has it points elsewhere.
+PROVISIONED_SIGNAL = "lambda.provisioned"
+
+
 def changed_signal(scope: Scope, name: str) -> str:
     """The signal that what a function's environments are made from changed: created, updated, reserved anew, deleted.
 
     Publishing and aliases are not among these: warm environments stay as they are.
     """
-    return f"lambda.changed:{scope.arn('lambda', f'function:{name}')}"
+    return f"{CHANGED_SIGNAL}{scope.arn('lambda', f'function:{name}')}"

@@ -14,7 +14,7 @@ from bascule.journal import EventJournal
 from bascule.kernel.clock import SimulatedClock
 from bascule.kernel.context import Context
 from bascule.kernel.ids import SeededIds
-from bascule.kernel.invocation import FunctionVersion, Invocation
+from bascule.kernel.invocation import Invocation, Provisioned
 from bascule.kernel.metrics import Metrics
 from bascule.kernel.scope import Scope
 from bascule.kernel.settings import Settings
@@ -52,8 +52,8 @@ class Desk:
             settings=made,
         )
         self.invocations: list[Invocation] = []
-        #: Functions that the runtime was asked to prepare.
-        self.prepared: list[FunctionVersion] = []
+        #: Qualified ARN -> what the runtime has of its provisioned environments; missing: all that is asked for.
+        self.provisioned: dict[str, Provisioned] = {}
         #: What the runtime gives next: a result or an exception instance.
         self.answer: object = None
 
@@ -78,9 +78,8 @@ class Desk:
             return self.store.blobs.put(request)
         if asked.performer == "write":
             return self.store.write(lambda tx: request(ctx, tx))
-        if asked.performer == "prepare":
-            self.prepared.append(request)
-            return True
+        if asked.performer == "provisioned":
+            return {owner: self.provisioned.get(owner, Provisioned(ready=1_000)) for owner in request}
         assert asked.performer == "runtime"
         self.invocations.append(request)
         return self.answer

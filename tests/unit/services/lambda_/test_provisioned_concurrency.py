@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 
 from bascule.api import lambda_ as api
+from bascule.kernel.invocation import Provisioned
+from bascule.services.lambda_.allocations import provisions, reservation, reservations
 from bascule.services.lambda_.errors import (
     InvalidParameterValue,
     ProvisionedConcurrencyConfigNotFound,
@@ -50,10 +52,53 @@ def test_put_answers_in_progress_and_a_look_right_after_ready(published: Desk) -
     assert shown.last_modified == made.last_modified
 
 
-def test_version_that_runs_is_prepared(published: Desk) -> None:
-    put(published, "live")
-    put(published, "2")
-    assert [function.version for function in published.prepared] == ["1", "2"]
+def test_look_shows_what_the_runtime_has(published: Desk) -> None:
+    put(published, "live", 3)
+    owner = f"{published.arn()}:live"
+    published.provisioned[owner] = Provisioned(ready=1)
+    shown = get(published, "live")
+    assert (shown.status, shown.allocated_provisioned_concurrent_executions, shown.status_reason) == (
+        "IN_PROGRESS",
+        1,
+        None,
+    )
+    published.provisioned[owner] = Provisioned(ready=0, failure="FUNCTION_ERROR_INIT_FAILURE")
+    shown = get(published, "live")
+    assert (shown.status, shown.available_provisioned_concurrent_executions, shown.status_reason) == (
+        "FAILED",
+        0,
+        "FUNCTION_ERROR_INIT_FAILURE",
+    )
+    listed = published.call("ListProvisionedConcurrencyConfigs", function_name="orders").provisioned_concurrency_configs
+    assert [(item.status, item.status_reason) for item in listed] == [("FAILED", "FUNCTION_ERROR_INIT_FAILURE")]
+
+
+def wishes(desk: Desk) -> list[tuple[str, str, int]]:
+    found = desk.store.read(provisions)
+    return [(wish.owner.rpartition(":")[2], wish.function.version, wish.count) for wish in found]
+
+
+def test_environments_of_an_alias_are_split_as_its_calls_are(published: Desk) -> None:
+    put(published, "live", 10)
+    assert wishes(published) == [("live", "1", 10)]
+    routing = api.AliasRoutingConfiguration(additional_version_weights={"2": 0.3})
+    published.call("UpdateAlias", function_name="orders", name="live", routing_config=routing)
+    assert wishes(published) == [("live", "2", 3), ("live", "1", 7)]
+    routing = api.AliasRoutingConfiguration(additional_version_weights={})
+    published.call("UpdateAlias", function_name="orders", name="live", function_version="2", routing_config=routing)
+    assert wishes(published) == [("live", "2", 10)]
+    published.call("DeleteAlias", function_name="orders", name="live")
+    assert wishes(published) == []
+
+
+def test_reservations_are_listed_with_the_functions_of_some_packages(published: Desk) -> None:
+    published.call("PutFunctionConcurrency", function_name="orders", reserved_concurrent_executions=7)
+    published.create("plain")
+    found = published.store.read(lambda tx: reservations(tx, [published.store.blobs.put(package())]))
+    assert found.reserved == {(published.scope, "orders"): 7}
+    assert [function.name for function in found.used] == ["plain"]
+    assert published.store.read(lambda tx: reservation(tx, published.scope, "orders")) == 7
+    assert published.store.read(lambda tx: reservation(tx, published.scope, "none")) is None
 
 
 def test_latest_cannot_be_provisioned_even_through_an_alias(published: Desk) -> None:
