@@ -151,7 +151,9 @@ class AsyncInvocations(FunctionPoller[Lane]):
         return seen.latest is not None
 
     def _room(self, lane: Lane) -> int:
-        return 0 if lane.latest is None else self._free(lane.latest, has_some=lane.running_count > 0, of_any_version=True)
+        return (
+            0 if lane.latest is None else self._free(lane.latest, has_some=lane.running_count > 0, of_any_version=True)
+        )
 
     def _room_again(self, lane: Lane, now_s: float) -> None:
         if self._lanes.get(lane.function.uuid) is lane:
