@@ -8,7 +8,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable
 
-from bench import functions, measures, queues
+from bench import functions, measures, neighbours, queues
 from bench.measures import median, percentile
 from bench.platforms import Platform, install_peer
 
@@ -156,6 +156,10 @@ def main() -> None:
             _print(title, unit, [run(platform) for platform in platforms], higher_is_better)
         for title, unit, run, higher_is_better in _own_rows(given.quick):
             _print(title, unit, [run(platforms[0])], higher_is_better)
+        for name in neighbours.NEIGHBOURS:
+            delay = neighbours.delay_beside(name, rounds=50 if given.quick else 200)
+            _print(f"beside 20 s: {name}, added p50", "ms", [delay.p50], False)
+            _print(f"beside 20 s: {name}, added max", "ms", [delay.max], False)
     finally:
         for platform in platforms:
             platform.close()

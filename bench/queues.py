@@ -79,12 +79,12 @@ def fan_out(platform: Platform, *, seconds: float) -> float:
     return 5 * ingest(platform, 8, seconds=seconds, name="fan-out", also=five)
 
 
-class _Mapped:
+class Mapped:
     """A queue mapped to a function that reports each batch."""
 
-    def __init__(self, platform: Platform, name: str, **mapping: Any) -> None:
+    def __init__(self, platform: Platform, name: str, source: str = COUNTING_HANDLER, **mapping: Any) -> None:
         stage = Stage(platform, name)
-        is_fifo = name.endswith("fifo")
+        self.is_fifo = is_fifo = name.endswith("fifo")
         self.sqs = stage.sqs
         attributes = {"VisibilityTimeout": "60"}
         if is_fifo:
@@ -92,7 +92,7 @@ class _Mapped:
         queue_name = f"{name.removesuffix('fifo')}.fifo" if is_fifo else name
         self.url = self.sqs.create_queue(QueueName=queue_name, Attributes=attributes)["QueueUrl"]
         arn = self.sqs.get_queue_attributes(QueueUrl=self.url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
-        stage.create_function(name.replace(".", "-"), COUNTING_HANDLER)
+        stage.create_function(name.replace(".", "-"), source)
         self.functions = stage.functions
         self.uuid = stage.functions.create_event_source_mapping(
             EventSourceArn=arn, FunctionName=name.replace(".", "-"), **{"BatchSize": 10, **mapping}
@@ -106,6 +106,11 @@ class _Mapped:
     def body(self, n: int, sleep_s: float = 0) -> str:
         return json.dumps({"n": n, "port": self.inbox.port, "sleep_s": sleep_s, "detail": _event_detail(n)})
 
+    def send(self, n: int) -> None:
+        """One message; in a FIFO queue each in a group of its own."""
+        group = {"MessageGroupId": str(n), "MessageDeduplicationId": f"{n}-{time.time_ns()}"} if self.is_fifo else {}
+        self.sqs.send_message(QueueUrl=self.url, MessageBody=self.body(n), **group)
+
     def handled(self, count: int) -> None:
         seen = 0
         while seen < count:
@@ -115,7 +120,7 @@ class _Mapped:
 
 def mapping_throughput(platform: Platform, *, count: int) -> float:
     """``count`` waiting messages handled through a mapping in batches of ten. messages/s"""
-    mapped = _Mapped(platform, "mapped", Enabled=False)
+    mapped = Mapped(platform, "mapped", Enabled=False)
     mapped.wait_until("Disabled")
     for start in range(0, count, 10):
         entries = [{"Id": str(n), "MessageBody": mapped.body(start + n)} for n in range(10)]
@@ -128,7 +133,7 @@ def mapping_throughput(platform: Platform, *, count: int) -> float:
 
 def mapping_latency(platform: Platform, *, rounds: int) -> list[float]:
     """SendMessage call begun -> the handler runs, the queue being empty before. milliseconds"""
-    mapped = _Mapped(platform, "mapped-latency")
+    mapped = Mapped(platform, "mapped-latency")
     mapped.wait_until("Enabled")
     waits: list[float] = []
     for n in range(rounds + 3):
@@ -144,7 +149,7 @@ def mapping_latency(platform: Platform, *, rounds: int) -> list[float]:
 
 def fifo_groups(platform: Platform, *, groups: int) -> float:
     """Five messages of 200 ms in each of ``groups`` groups of a FIFO queue, handled. seconds; one group takes at least 1"""
-    mapped = _Mapped(platform, f"groups-{groups}fifo", Enabled=False, BatchSize=1)
+    mapped = Mapped(platform, f"groups-{groups}fifo", Enabled=False, BatchSize=1)
     mapped.wait_until("Disabled")
     for n in range(5 * groups):
         mapped.sqs.send_message(

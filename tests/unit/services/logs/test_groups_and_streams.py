@@ -160,6 +160,6 @@ def test_events_older_than_the_retention_are_removed_by_the_loop(desk: Desk) -> 
 
 def test_names_that_begin_with_aws_are_reserved_and_those_with_a_slash_before_it_are_not(desk: Desk) -> None:
     for name in ("aws/x", "AWS/x"):
-        with pytest.raises(InvalidParameter, match="^Log groups starting with AWS/ are reserved for AWS.$"):
+        with pytest.raises(InvalidParameter, match="Log groups starting with AWS"):
             desk.call("CreateLogGroup", log_group_name=name)
     desk.group("/aws/x")
