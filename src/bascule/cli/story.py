@@ -31,6 +31,7 @@ STATES: dict[str, tuple[str, str]] = {
     "running": ("running", "yellow"),
     "succeeded": ("succeeded", "green"),
     "failed": ("failed", "red"),
+    "filtered": ("filtered out", "yellow"),
 }
 #: Tries shown of a long row of them: the first ones and the last ones. count
 TRIES_SHOWN = 6

@@ -29,6 +29,7 @@ KINDS: dict[str, tuple[str, str]] = {
     "invocation-succeeded": ("succeeded", "green"),
     "invocation-failed": ("failed", "red"),
     "invocation-retry": ("retry", "yellow"),
+    "invocation-filtered": ("filtered", "yellow"),
     "received": ("received", "cyan"),
     "caused": ("caused", "cyan"),
 }

@@ -25,6 +25,7 @@ _OF_INVOCATION = {
     "invocation-succeeded": "succeeded",
     "invocation-failed": "failed",
     "invocation-retry": "waiting",
+    "invocation-filtered": "filtered",
 }
 #: Notes whose kind says how the delivery stands; the newest one decides.
 _STATES = {

@@ -40,7 +40,7 @@ class Note(msgspec.Struct, frozen=True, omit_defaults=True):
     """Something that happened to an event later.
 
     ``kind`` is one of: accepted, refused, retry, dead-letter, lost, invocation-started, invocation-succeeded,
-    invocation-failed, invocation-retry, received, caused.
+    invocation-failed, invocation-retry, invocation-filtered, received, caused.
     """
 
     kind: str

@@ -96,7 +96,7 @@ def note_started(
             note = Note(
                 "invocation-started", ctx.now_ms, record.event_id, function_arn, record.message_id, record.attempt
             )
-            ctx.journal.note(tx, msgspec.structs.replace(note, detail=_detail(ctx, mapping)))
+            ctx.journal.note(tx, msgspec.structs.replace(note, detail=detail_of(ctx, mapping)))
 
 
 def settle(ctx: Context, tx: Tx, ended: Settlement) -> None:
@@ -111,7 +111,7 @@ def settle(ctx: Context, tx: Tx, ended: Settlement) -> None:
         if ended.is_held or record.until_ms != record.visible_ms:
             _restore_visibility(ctx, tx, record)
     _count(ctx, ended)
-    detail = {**_detail(ctx, ended.mapping), "request_id": ended.request_id}
+    detail = {**detail_of(ctx, ended.mapping), "request_id": ended.request_id}
     for record in ended.succeeded:
         if record.event_id:
             _note(ctx, tx, ended, "invocation-succeeded", record, detail)
@@ -144,7 +144,8 @@ def _restore_visibility(ctx: Context, tx: Tx, record: Record) -> None:
         tx.queues.extend(record.storage, record.sequence, record.token, until_ms=until_ms)
 
 
-def _detail(ctx: Context, mapping: EventSourceMapping) -> dict[str, str | int | float]:
+def detail_of(ctx: Context, mapping: EventSourceMapping) -> dict[str, str | int | float]:
+    """What every note of a mapping says of itself."""
     return {"mapping_arn": mapping_arn(ctx.scope, mapping.uuid), "queue_arn": mapping.source_arn}
 
 

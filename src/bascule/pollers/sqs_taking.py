@@ -11,11 +11,13 @@ import msgspec
 
 from bascule.kernel.context import Context
 from bascule.kernel.invocation import FunctionVersion
+from bascule.kernel.journal import Note
 from bascule.kernel.queues import Lease
 from bascule.kernel.scope import Scope
 from bascule.kernel.store import Tx
 from bascule.pollers.sqs_records import Record, RecordMaker, bytes_of, compared
-from bascule.services.lambda_.errors import ResourceNotFound
+from bascule.pollers.sqs_settlement import detail_of
+from bascule.services.lambda_.errors import RecursiveInvocation, ResourceNotFound
 from bascule.services.lambda_.event_source_filters import record_filter
 from bascule.services.lambda_.event_source_lifecycle import is_read
 from bascule.services.lambda_.event_source_model import EventSourceMapping
@@ -29,6 +31,8 @@ from bascule.services.sqs.model import Queue
 from bascule.services.sqs.receiving import take
 from bascule.services.sqs.state import find_arn
 
+#: Why a message that no filter wants is gone.
+FILTERED = "No filter of the mapping wants it, so it was deleted."
 #: A lease is never shorter, or a queue without visibility timeout would be read without end. milliseconds
 LEASE_MS_MIN = 1_000
 #: A lease on a FIFO queue outlasts the function's timeout by this much: starting an environment takes time. milliseconds
@@ -161,12 +165,22 @@ class _Reader:
                 self._tx.queues.settle(self._queue.storage, lease.message.sequence, lease.token)
                 if self._mapping.counts_events:
                     self._ctx.metrics.count("AWS/Lambda/FilteredOutEventCount", self._mapping.uuid)
+                self._note("invocation-filtered", record, "", FILTERED)
                 return None
         if "Lineage=" in record.trace and self._is_loop(record):
+            self._note("invocation-failed", record, RecursiveInvocation.code, RecursiveInvocation().message)
             if record.until_ms != record.visible_ms:
                 self._tx.queues.extend(record.storage, record.sequence, record.token, until_ms=record.visible_ms)
             return None
         return record
+
+    def _note(self, kind: str, record: Record, code: str, message: str) -> None:
+        """Tell the journal why the function is not called with an event."""
+        if record.event_id:
+            ctx = self._ctx
+            arn = self._mapping.named(ctx.scope).named_arn
+            note = Note(kind, ctx.now_ms, record.event_id, arn, record.message_id, record.attempt, 0.0, code, message)
+            ctx.journal.note(self._tx, msgspec.structs.replace(note, detail=detail_of(ctx, self._mapping)))
 
     def _is_loop(self, record: Record) -> bool:
         """Whether the message belongs to a chain of calls that the function must not run in any more."""

@@ -244,8 +244,8 @@ def test_event_queued_before_an_update_runs_the_new_code(world: World, functions
 
 
 def test_function_that_feeds_itself_is_stopped_after_sixteen_runs(world: World, functions: Any) -> None:
-    arn = create_function(functions, "ping", WORKS)
-    other = create_function(functions, "pong", WORKS)
+    arn = create_function(functions, "ping", RETURNS_NOTHING)
+    other = create_function(functions, "pong", RETURNS_NOTHING)
     functions.put_function_event_invoke_config(
         FunctionName="ping", DestinationConfig={"OnSuccess": {"Destination": other}}
     )
@@ -254,7 +254,37 @@ def test_function_that_feeds_itself_is_stopped_after_sixteen_runs(world: World, 
     )
     invoke(functions, "ping", {})
     world.advance(minutes=10)
-    assert len(starts(world, "ping")) <= 16
+    assert len(starts(world, "ping")) == 16
+
+
+def test_the_event_of_a_stopped_loop_says_so_in_the_dead_letter_queue(world: World, functions: Any, sqs: Any) -> None:
+    url, dead = queue(sqs, "loop-dead")
+    arn = create_function(functions, "echo", RETURNS_NOTHING, DeadLetterConfig={"TargetArn": dead})
+    other = create_function(functions, "wall", RETURNS_NOTHING)
+    for name, to in (("echo", other), ("wall", arn)):
+        functions.put_function_event_invoke_config(
+            FunctionName=name, DestinationConfig={"OnSuccess": {"Destination": to}}
+        )
+    invoke(functions, "echo", {})
+    world.settle()
+    (message,) = messages(sqs, url)
+    attributes = message["MessageAttributes"]
+    assert attributes["ErrorCode"]["StringValue"] == "400"
+    assert "recursive loop" in attributes["ErrorMessage"]["StringValue"]
+
+
+def test_a_chain_of_many_functions_that_is_no_loop_runs_to_its_end(world: World, functions: Any) -> None:
+    after: str | None = None
+    for number in reversed(range(20)):
+        to = after
+        after = create_function(functions, f"step-{number}", RETURNS_NOTHING)
+        if to is not None:
+            functions.put_function_event_invoke_config(
+                FunctionName=f"step-{number}", DestinationConfig={"OnSuccess": {"Destination": to}}
+            )
+    invoke(functions, "step-0", {})
+    world.advance(minutes=1)
+    assert len(starts(world, "step-19")) == 1
 
 
 def test_deleted_function_drops_its_waiting_events(world: World, functions: Any) -> None:

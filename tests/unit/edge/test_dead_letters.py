@@ -106,6 +106,20 @@ def test_the_story_of_an_event_tells_that_a_queue_gave_it_up_and_that_it_was_sen
     assert [one["state"] for one in again["invocations"]] == ["failed"] * 2, "under its new message id"
 
 
+def test_the_story_of_an_event_that_no_filter_wants_tells_that_it_was_deleted(world: World) -> None:
+    queue(world, "work")
+    create_function(world.client("lambda"), "consumer", "def handler(event, context): pass\n")
+    filters = {"Filters": [{"Pattern": '{"body": {"detail-type": ["Refund"]}}'}]}
+    world.client("lambda").create_event_source_mapping(
+        EventSourceArn=PREFIX + "work", FunctionName="consumer", FilterCriteria=filters
+    )
+    world.settle()
+    told = story(world, put(world, {"Arn": PREFIX + "work"}))
+    (filtered,) = told["deliveries"][0]["invocations"]
+    assert (filtered["state"], filtered["function_arn"]) == ("filtered", FUNCTION + "consumer")
+    assert "filtered out No filter of the mapping wants it, so it was deleted." in screen(told)
+
+
 def test_a_functions_dead_letter_names_the_function_although_several_use_the_queue(world: World) -> None:
     dead = queue(world, "dead")
     for name in ("one", "two"):

@@ -36,7 +36,6 @@ class Headers(msgspec.Struct, frozen=True, array_like=True):
     trace_header: str
     #: The event of the journal; empty when there is none.
     event_id: str = ""
-    hops: int = 0
     #: Attempts that ended in a function error.
     failure_count: int = 0
     #: Attempts that were throttled or that the system could not carry out.

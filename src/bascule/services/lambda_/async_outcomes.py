@@ -172,7 +172,6 @@ def _ended(event: QueuedEvent, condition: str, attempt_count: int, last: LastRes
         payload=event.payload,
         last=last,
         event_id=headers.event_id,
-        hops=headers.hops,
         trace_header=headers.trace_header,
     )
 

@@ -18,7 +18,7 @@ from bascule.kernel.store import Tx
 from bascule.services.lambda_ import limits, records
 from bascule.services.lambda_.async_events import LastResponse, decoded
 from bascule.services.lambda_.async_outcomes import QueuedEvent, age_limit_ms, attempted, config_of, give_up, postpone
-from bascule.services.lambda_.errors import ResourceNotFound
+from bascule.services.lambda_.errors import RecursiveInvocation, ResourceNotFound
 from bascule.services.lambda_.model import LATEST, Function
 from bascule.services.lambda_.names import FunctionReference
 from bascule.services.lambda_.resolution import function_version, resolved
@@ -117,6 +117,13 @@ def _work_of(ctx: Context, tx: Tx, asked: AsyncFunction, function: Function, lea
     if condition is not None:
         give_up(ctx, tx, function, event, condition)
         return None
+    if function.recursive_loop == "Terminate" and _is_chain_over(event):
+        ctx.metrics.count("lambda.recursive_invocations_dropped", function.name)
+        why = LastResponse(RecursiveInvocation.status, b"", "", "", RecursiveInvocation().message)
+        last = event.headers.last or why
+        event = msgspec.structs.replace(event, headers=msgspec.structs.replace(headers, last=last))
+        give_up(ctx, tx, function, event, records.RETRIES_EXHAUSTED)
+        return None
     try:
         version = resolved(tx.documents, named, ctx.ids)
     except ResourceNotFound as error:
@@ -147,11 +154,12 @@ def _end_of(ctx: Context, tx: Tx, function: Function, event: QueuedEvent) -> str
         return records.ZERO_RESERVED_CONCURRENCY
     if ctx.now_ms >= age_limit_ms(config_of(tx, event.named), event):
         return records.EVENT_AGE_EXCEEDED
-    is_watched = function.recursive_loop == "Terminate"
-    if is_watched and chain_length(event.headers.trace_header, event.named.arn) >= limits.CHAIN_INVOCATIONS_MAX:
-        ctx.metrics.count("lambda.recursive_invocations_dropped", function.name)
-        return records.RETRIES_EXHAUSTED
     return None
+
+
+def _is_chain_over(event: QueuedEvent) -> bool:
+    """Whether the event belongs to a chain of calls that the function must not run in any more."""
+    return chain_length(event.headers.trace_header, event.named.arn) >= limits.CHAIN_INVOCATIONS_MAX
 
 
 def settle_work(ctx: Context, tx: Tx, asked: AsyncFunction, work: Work, outcome: InvocationResult | Exception) -> None:

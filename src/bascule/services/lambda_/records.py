@@ -58,7 +58,11 @@ class PutForm(msgspec.Struct, frozen=True, rename="pascal"):
 
 
 class Ended(msgspec.Struct, frozen=True, kw_only=True):
-    """An asynchronous invocation that will not be tried again."""
+    """An asynchronous invocation that will not be tried again.
+
+    What it leads to begins a chain of deliveries of its own: loops through functions are told by the trace header, function by
+    function, and a long way through many functions is no loop.
+    """
 
     scope: Scope
     #: Without a qualifier; chains of invocations are counted by it.
@@ -71,7 +75,6 @@ class Ended(msgspec.Struct, frozen=True, kw_only=True):
     payload: bytes
     last: LastResponse | None
     event_id: str
-    hops: int
     trace_header: str
 
 
@@ -176,6 +179,5 @@ def _delivery(
         parameters=parameters,
         attributes=attributes,
         event_id=ended.event_id,
-        hops=ended.hops + 1,
         trace_header=extended(ended.trace_header, ended.function_arn),
     )

@@ -55,7 +55,6 @@ class FunctionTarget:
             qualifier=named.qualifier,
             trace_header=delivery.trace_header or fresh_trace(ctx.now_ms, ctx.ids),
             event_id=delivery.event_id,
-            hops=delivery.hops,
         )
         enqueue(ctx, tx, function, headers, delivery.payload, request_id=request_id)
         return Accepted(request_id)
