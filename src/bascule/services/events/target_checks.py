@@ -26,9 +26,10 @@ _NOT_BUILT = {
 _WITH_ROLE = frozenset({"batch", "codebuild", "codepipeline", "ecs", "firehose", "glue", "kinesis", "states"})
 
 
-def check_target(target: api.Target) -> None:
+def check_target(target: api.Target, region: str) -> None:
     """Refuse a target that could never work.
 
+    Takes    region: of the rule; its dead-letter queue must be there, too.
     Raises   ValidationError in the service's words; NotImplementedHere naming a parameter that has no delivery behind it.
     """
     for attribute, wire_name in _NOT_BUILT.items():
@@ -43,13 +44,22 @@ def check_target(target: api.Target) -> None:
     group = None if target.sqs_parameters is None else target.sqs_parameters.message_group_id
     if arn.service == "sqs" and arn.resource.endswith(".fifo") and not group:
         raise ValidationError(f"Parameter(s) SqsParameters must be specified for target: {target.id}.")
+    if arn.service != "sqs" and target.sqs_parameters is not None:
+        raise ValidationError(f"Parameter(s) SqsParameters are not valid for target: {target.id}.")
     if arn.service in _WITH_ROLE and target.role_arn is None:
         raise ValidationError(f"RoleArn is required for target {target.arn}.")
-    dead_letter = target.dead_letter_config.arn if target.dead_letter_config is not None else None
-    if dead_letter is not None:
-        queue = parse_arn(dead_letter)
-        if queue is None or queue.service != "sqs":
-            raise ParameterInvalid(dead_letter, "Provided Arn is not in correct format.")
+    if target.dead_letter_config is not None and target.dead_letter_config.arn is not None:
+        _check_dead_letters(target.dead_letter_config.arn, region)
+
+
+def _check_dead_letters(text: str, region: str) -> None:
+    arn = parse_arn(text)
+    if arn is None or arn.service != "sqs":
+        raise ParameterInvalid(text, "Provided Arn is not in correct format.")
+    if arn.resource.endswith(".fifo"):
+        raise ParameterInvalid(text, "A dead-letter queue must be a standard queue.")
+    if arn.region != region:
+        raise ParameterInvalid(text, "A dead-letter queue must be in the Region of the rule.")
 
 
 def _check_input(target: api.Target, arn: Arn) -> None:

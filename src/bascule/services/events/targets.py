@@ -31,7 +31,7 @@ def put_targets(ctx: Context, tx: Tx, inp: api.PutTargetsRequest) -> api.PutTarg
     rule = rule_or_refuse(tx, bus, inp.rule)
     targets = {target.target_id: target for target in rule.targets}
     for given in inp.targets:
-        check_target(given)
+        check_target(given, bus.scope.region)
         targets[given.id] = _kept(given)
     if len(targets) > TARGETS_PER_RULE_MAX:
         raise LimitExceeded

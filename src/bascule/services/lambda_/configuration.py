@@ -13,6 +13,7 @@ from hashlib import sha256
 from typing import Any
 
 from bascule.api import lambda_ as api
+from bascule.kernel.arns import parse_arn
 from bascule.kernel.errors import NotImplementedHere
 from bascule.kernel.scope import Scope
 from bascule.services.lambda_ import limits
@@ -90,6 +91,7 @@ def check_settings(inp: FunctionSettings, *, log_format: str = "Text") -> None:
         )
     if inp.environment is not None and inp.environment.variables:
         _check_variables(inp.environment.variables)
+    _check_dead_letters(inp.dead_letter_config)
     logging = inp.logging_config
     if (
         logging is not None
@@ -113,6 +115,18 @@ def _check_not_built(inp: FunctionSettings) -> None:
     refused = [member for member, is_asked in asked.items() if is_asked]
     if refused:
         raise NotImplementedHere(f"Bascule does not implement {', '.join(refused)} of Lambda functions yet.")
+
+
+def _check_dead_letters(config: api.DeadLetterConfig | None) -> None:
+    """Only a standard queue or topic takes dead letters; anything else would lose each of them."""
+    target = config.target_arn if config is not None else None
+    if not target:
+        return
+    arn = parse_arn(target)
+    if arn is None or arn.service not in ("sqs", "sns") or not arn.resource or arn.resource.endswith(".fifo"):
+        raise InvalidParameterValue(
+            f"The dead-letter target {target} is not supported: it must be a standard SQS queue or a standard SNS topic."
+        )
 
 
 def _check_range(member: str, value: int | None, value_max: int) -> None:

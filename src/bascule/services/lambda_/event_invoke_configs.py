@@ -8,6 +8,7 @@ from __future__ import annotations
 from bascule.api import lambda_ as api
 from bascule.kernel.arns import parse_arn
 from bascule.kernel.context import Context
+from bascule.kernel.errors import NotImplementedHere
 from bascule.kernel.service import operation
 from bascule.kernel.store import Tx
 from bascule.services.lambda_ import pages
@@ -23,6 +24,8 @@ OWN_DESTINATION = "You can't specify the function as a destination for itself."
 #: ARN services that may be told of a success, and of a failure.
 SUCCESS_SERVICES = frozenset({"sqs", "sns", "lambda", "events"})
 FAILURE_SERVICES = SUCCESS_SERVICES | {"s3"}
+#: How the resource part of a destination begins, by ARN service.
+_RESOURCES = {"lambda": "function:", "events": "event-bus/"}
 
 
 def _found(ctx: Context, tx: Tx, function_name: str, qualifier: str | None) -> FunctionReference:
@@ -65,7 +68,11 @@ def _check_destination(tx: Tx, named: FunctionReference, destination: str | None
             else f"onSuccess=OnSuccess(destination={destination}), onFailure=null"
         )
         raise InvalidParameterValue(f"The provided destination config DestinationConfig({shown}) is invalid.")
-    if arn.resource.endswith(".fifo"):
+    if arn.service == "s3":
+        raise NotImplementedHere(
+            "Bascule has no S3 service yet: have failures sent to a queue, a topic, a function or an event bus instead."
+        )
+    if arn.resource.endswith(".fifo") or not arn.resource.startswith(_RESOURCES.get(arn.service, "")):
         raise InvalidParameterValue(f"The destination ARN {destination} is invalid.")
     if arn.service == "lambda":
         name = arn.resource.removeprefix("function:").partition(":")[0]
@@ -105,7 +112,7 @@ def put_function_event_invoke_config(
 ) -> api.FunctionEventInvokeConfig:
     """Replace the config of a qualifier whole; what is not sent is cleared.
 
-    Raises   ResourceNotFound; InvalidParameterValue when nothing is set or a destination cannot be.
+    Raises   ResourceNotFound; InvalidParameterValue when nothing is set or a destination cannot be; NotImplementedHere: buckets.
     """
     _check_given(inp)
     named = _found(ctx, tx, inp.function_name, inp.qualifier)

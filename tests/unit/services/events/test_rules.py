@@ -218,6 +218,27 @@ def test_a_target_that_cannot_work_is_refused(desk: Desk, members: dict[str, Any
     assert desk.call("ListTargetsByRule", rule="r").targets == []
 
 
+@pytest.mark.parametrize(
+    ("arn", "reason"),
+    [
+        ("no-arn", "Provided Arn is not in correct format."),
+        (HOME.arn("sns", "t"), "Provided Arn is not in correct format."),
+        (HOME.arn("sqs", "dead.fifo"), "A dead-letter queue must be a standard queue."),
+        (f"arn:aws:sqs:eu-west-1:{HOME.account}:dead", "A dead-letter queue must be in the Region of the rule."),
+    ],
+)
+def test_a_dead_letter_queue_that_could_never_take_a_letter_is_refused(desk: Desk, arn: str, reason: str) -> None:
+    desk.rule("r")
+    message = target_refused(desk, dead_letter_config=api.DeadLetterConfig(arn=arn))
+    assert message == f"Parameter {arn} is not valid. Reason: {reason}"
+
+
+def test_sqs_parameters_are_for_queues(desk: Desk) -> None:
+    desk.rule("r")
+    members = {"arn": HOME.arn("lambda", "function:f"), "sqs_parameters": api.SqsParameters(message_group_id="g")}
+    assert target_refused(desk, **members) == "Parameter(s) SqsParameters are not valid for target: t1."
+
+
 def test_parameters_without_a_delivery_behind_them_are_refused_loudly(desk: Desk) -> None:
     desk.rule("r")
     with pytest.raises(NotImplementedHere, match="KinesisParameters"):

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from bascule.api import lambda_ as api
+from bascule.kernel.errors import NotImplementedHere
 from bascule.services.lambda_.errors import InvalidParameterValue, ResourceNotFound
 from tests.unit.services.lambda_.desk import Desk
 
@@ -66,6 +67,15 @@ def test_configs_belong_to_qualifiers(desk: Desk) -> None:
             r"DestinationConfig\(onSuccess=OnSuccess\(destination=arn:aws:kinesis.*\), onFailure=null\) is invalid",
         ),
         (destinations(success="arn:aws:s3:::bucket"), "is invalid"),
+        (destinations(failure="arn:aws:sqs:us-east-1:000000000000:orders.fifo"), "The destination ARN .* is invalid"),
+        (
+            destinations(failure="arn:aws:events:us-east-1:000000000000:rule/orders"),
+            "The destination ARN .* is invalid",
+        ),
+        (
+            destinations(success="arn:aws:lambda:us-east-1:000000000000:layer:orders"),
+            "The destination ARN .* is invalid",
+        ),
         (
             destinations(failure="arn:aws:lambda:us-east-1:000000000000:function:nobody"),
             "The destination ARN .* is invalid",
@@ -82,9 +92,10 @@ def test_destination_that_cannot_be_is_refused(desk: Desk, config: api.Destinati
         put(desk, destination_config=config)
 
 
-def test_failures_may_go_to_a_bucket(desk: Desk) -> None:
+def test_failures_cannot_go_to_a_bucket_while_there_are_none(desk: Desk) -> None:
     desk.create()
-    put(desk, destination_config=destinations(failure="arn:aws:s3:::bucket"))
+    with pytest.raises(NotImplementedHere, match="no S3 service yet"):
+        put(desk, destination_config=destinations(failure="arn:aws:s3:::bucket"))
 
 
 def test_unknown_function_and_missing_config_are_told_apart(desk: Desk) -> None:
