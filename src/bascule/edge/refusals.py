@@ -14,7 +14,13 @@ import msgspec
 
 def first_given(given: Any, paths: tuple[str, ...]) -> str | None:
     """The first of ``paths`` that has a value in ``given`` (a typed input struct or a dict of wire names), or None."""
+    attributes = _attributes(type(given)) if isinstance(given, msgspec.Struct) else None
     for path in paths:
+        if attributes is not None:
+            # Nearly always nothing is given, which the first name of a path tells.
+            attribute = attributes.get(path.partition(".")[0])
+            if attribute is None or getattr(given, attribute) is None:
+                continue
         if _has(given, path.split(".") if "." in path else [path]):
             return path
     return None

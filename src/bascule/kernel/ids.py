@@ -40,9 +40,12 @@ class SystemIds:
     """
 
     _BLOCK_UUIDS = 256
+    #: Bytes of one step of the tokens' block.
+    _STEP_BYTES = 20
 
     def __init__(self) -> None:
         self._uuids: Iterator[str] = iter(())
+        self._tokens: Iterator[str] = iter(())
         self._chance = random.Random(os.urandom(16))
 
     def _refill(self) -> str:
@@ -55,8 +58,18 @@ class SystemIds:
     def uuid(self) -> str:
         return next(self._uuids, None) or self._refill()
 
+    def _refill_tokens(self) -> str:
+        step = self._STEP_BYTES * 2
+        digits = os.urandom(self._STEP_BYTES * self._BLOCK_UUIDS).hex()
+        fresh = iter([digits[at : at + step] for at in range(0, len(digits), step)])
+        first = next(fresh)
+        self._tokens = fresh
+        return first
+
     def token(self, bytes_count: int = 16) -> str:
-        return os.urandom(bytes_count).hex()
+        if bytes_count > self._STEP_BYTES:
+            return os.urandom(bytes_count).hex()
+        return (next(self._tokens, None) or self._refill_tokens())[: bytes_count * 2]
 
     def random(self) -> float:
         return self._chance.random()

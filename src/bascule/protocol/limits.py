@@ -29,6 +29,9 @@ FORM_INDEX_DIGITS_MAX: Final = 6
 
 #: Segments of a path; a longer one is unknown. count
 PATH_SEGMENTS_MAX: Final = 64
+#: Paths of REST requests whose operation is remembered, and how long they may be. count; characters
+PATHS_REMEMBERED_MAX: Final = 4_096
+PATH_REMEMBERED_CHARACTERS_MAX: Final = 512
 #: CBOR maps and lists within each other. count
 CBOR_DEPTH_MAX: Final = 200
 

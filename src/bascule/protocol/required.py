@@ -26,12 +26,9 @@ def required_only(service: ServiceModel, shape: Shape) -> Callable[[dict[str, ob
     return checked
 
 
-def with_empty_lists(service: ServiceModel, shape: Shape, value: dict[str, object]) -> dict[str, object]:
-    """The input with an empty list where the service has its own words for a missing one (``EmptyBatchRequest``)."""
-    missing = [
-        name for name in shape.required if value.get(name) is None and (service.name, name) in EMPTY_WHEN_MISSING
-    ]
-    return {**value, **{name: [] for name in missing}} if missing else value
+def lists_empty_when_missing(service: ServiceModel, shape: Shape) -> tuple[str, ...]:
+    """Required members that are read as empty lists when missing: the service has its own words (``EmptyBatchRequest``)."""
+    return tuple(name for name in shape.required if (service.name, name) in EMPTY_WHEN_MISSING)
 
 
 def _first_missing(

@@ -20,7 +20,7 @@ from bascule.protocol.errors import SerializationException
 from bascule.protocol.fast import fast_parser
 from bascule.protocol.http import HttpAnswer, HttpRequest
 from bascule.protocol.model import OperationModel
-from bascule.protocol.required import with_empty_lists
+from bascule.protocol.required import lists_empty_when_missing
 from bascule.protocol.routing import Protocol, Route, Router
 from bascule.protocol.validate import Validator
 
@@ -63,6 +63,10 @@ class Plan:
         return compiled
 
     @cached_property
+    def _lists(self) -> tuple[str, ...]:
+        return lists_empty_when_missing(self.operation.service, self.operation.input_shape)
+
+    @cached_property
     def _check(self) -> Callable[[dict[str, object]], AwsError | None]:
         return Validator(self.operation.service).of_input(self.operation.input_shape)
 
@@ -78,7 +82,9 @@ class Plan:
         """The definition of a correct input. Raises AwsError."""
         try:
             values = self._read(request, labels)
-            values = with_empty_lists(self.operation.service, self.operation.input_shape, values)
+            for name in self._lists:
+                if values.get(name) is None:
+                    values[name] = []
             refusal = self._check(values)
         except RecursionError:
             raise SerializationException("The request body is nested too deeply") from None

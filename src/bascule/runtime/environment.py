@@ -53,32 +53,59 @@ class Environment:
         self._tmp = tmp
         self._worker: Worker | None = None
         self._is_fresh = True
+        self._started_ns = 0
         self._loop = asyncio.get_running_loop()
+
+    def begin(self, invocation: Invocation, trace: str) -> asyncio.Future[Outcome] | None:
+        """Hand an invocation to a process that is up, for ``finish``; None when ``run`` must start a process first.
+
+        Nearly every invocation comes this way, which needs no task of its own.
+        """
+        if self._is_fresh or not self.is_ready:
+            return None
+        assert self._worker is not None
+        self._thaw()
+        self._open(invocation)
+        return self._send(self._worker, invocation, trace, float(self.function.timeout_s))
+
+    def finish(self, invocation: Invocation, outcome: Outcome, trace: str) -> InvocationResult:
+        """What came of an invocation that ``begin`` handed over."""
+        return self._conclude(invocation, outcome, None, trace)
 
     async def run(self, invocation: Invocation, trace: str) -> InvocationResult:
         """Run one invocation to its end. Raises RuntimeUnavailable when no process can be started."""
-        log, request_id = self.log, invocation.request_id
+        self._thaw()
+        self.log.begin(wants_tail=False)
+        init_ms = await self._init_phase() if self._is_fresh else None
+        self._open(invocation)
+        left_s = timeout_s = float(self.function.timeout_s)
+        outcome: Outcome | None = None
+        if self._worker is None or not self._worker.is_alive:
+            started_s = self._loop.time()
+            outcome = await self._initialise("invoke", timeout_s)
+            left_s = max(0.0, timeout_s - (self._loop.time() - started_s))
+        if outcome is None:
+            assert self._worker is not None
+            outcome = await self._send(self._worker, invocation, trace, left_s)
+        return self._conclude(invocation, outcome, init_ms, trace)
+
+    def _thaw(self) -> None:
         if self.is_frozen and self._worker is not None:
             self.is_frozen = False
             self._worker.thaw()
-        log.begin(wants_tail=False)
-        init_ms = await self._init_phase() if self._is_fresh else None
-        log.begin(invocation.wants_log_tail)
-        log.say(self._reporter.start(self._clock.now_ms(), request_id))
-        timeout_s = float(self.function.timeout_s)
-        started_s, started_ns = self._loop.time(), self._clock.monotonic_ns()
-        outcome: Outcome | None = None
-        if self._worker is None or not self._worker.is_alive:
-            outcome = await self._initialise("invoke", timeout_s)
-        if outcome is None:
-            assert self._worker is not None
-            left_s = max(0.0, timeout_s - (self._loop.time() - started_s))
-            request = Request(request_id, invocation.invoked_arn, int(left_s * 1000), trace, invocation.client_context)
-            outcome = await self._worker.invoke(request, invocation.payload or b"{}", left_s)
-        duration_ms = self._ms_since(started_ns)
-        if outcome.kind is OutcomeKind.TIMED_OUT:
-            duration_ms = max(duration_ms, timeout_s * 1000)
-        return self._conclude(invocation, outcome, duration_ms, init_ms, trace)
+
+    def _open(self, invocation: Invocation) -> None:
+        """From here on time, log lines and tail belong to this invocation."""
+        self.log.begin(invocation.wants_log_tail)
+        self.log.say(self._reporter.start(self._clock.now_ms(), invocation.request_id))
+        self._started_ns = self._clock.monotonic_ns()
+
+    @staticmethod
+    def _send(worker: Worker, invocation: Invocation, trace: str, left_s: float) -> asyncio.Future[Outcome]:
+        request = Request(
+            invocation.request_id, invocation.invoked_arn, int(left_s * 1000), trace, invocation.client_context
+        )
+        return worker.invoke(request, invocation.payload or b"{}", left_s)
 
     @property
     def is_ready(self) -> bool:
@@ -123,9 +150,12 @@ class Environment:
         return outcome
 
     def _conclude(
-        self, invocation: Invocation, outcome: Outcome, duration_ms: float, init_ms: float | None, trace: str
+        self, invocation: Invocation, outcome: Outcome, init_ms: float | None, trace: str
     ) -> InvocationResult:
         log, is_success = self.log, outcome.kind is OutcomeKind.RESULT
+        duration_ms = self._ms_since(self._started_ns)
+        if outcome.kind is OutcomeKind.TIMED_OUT:
+            duration_ms = max(duration_ms, self.function.timeout_s * 1000.0)
         memory_mb = self._worker.memory_used_mb if self._worker else 0
         status, error_type = _STATUS.get(outcome.kind, ("success", ""))
         if outcome.kind is OutcomeKind.EXITED:

@@ -11,6 +11,7 @@ import asyncio
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from bascule.kernel.clock import Clock, RealClock
 from bascule.kernel.ids import Ids
@@ -32,12 +33,14 @@ from bascule.runtime.isolation import Isolation
 from bascule.runtime.kept import KeptEnvironments
 from bascule.runtime.node import Node
 from bascule.runtime.packages import Packages, remove_tree
-from bascule.runtime.ports import ON_DEMAND, PROVISIONED, CodeSource, EnvironmentFactory, LogSink, Plan, Worker
+from bascule.runtime.ports import ON_DEMAND, PROVISIONED, CodeSource, EnvironmentFactory, LogSink, Outcome, Plan, Worker
 from bascule.runtime.provided import Provided
 from bascule.runtime.python_factory import PythonFactory
 from bascule.runtime.report import log_group_name, log_stream_name
 from bascule.runtime.tmp_limit import TmpLimit
 from bascule.runtime.watch import Watch
+
+STOPPED = "Bascule stopped while the function ran."
 
 
 class FunctionRuntime:
@@ -66,9 +69,10 @@ class FunctionRuntime:
             PythonFactory(self._work_dir / "runtime", settings.python, base_url, RealClock(), ids, self.isolation),
             ApiFactory((Node(), Provided()), base_url, RealClock(), ids, self.isolation),
         )
-        self._running: set[asyncio.Task[InvocationResult]] = set()
+        self._running: set[asyncio.Future[Any]] = set()
         self._chores: set[asyncio.Future[None]] = set()
         self._holds: dict[Environment, Callable[[], None]] = {}
+        self._loop: asyncio.AbstractEventLoop
         self._fleet: Fleet
         self._watch: Watch
         self._kept: KeptEnvironments
@@ -78,6 +82,7 @@ class FunctionRuntime:
 
     async def start(self) -> None:
         """Make the work directory clean and begin. Costs a few milliseconds: interpreters start on first need."""
+        self._loop = asyncio.get_running_loop()
         await asyncio.to_thread(self._clean)
         self.isolation.look()
         self._fleet = Fleet(self._settings.environments_max, self._make, self._close)
@@ -112,18 +117,64 @@ class FunctionRuntime:
         if self._is_stopping:
             raise RuntimeUnavailable("Bascule is stopping.")
         environment, admission = self._admit(invocation.function)
-        task = asyncio.create_task(self._run(environment, invocation))
-        self._running.add(task)
+        environment.busy_since_s = self._loop.time()
+        self._watch.wake()
+        trace = invocation.trace_header or self._new_trace()
+        try:
+            phase = environment.begin(invocation, trace)
+        except BaseException:  # raised again below
+            self._leave(environment, admission, is_usable=False)
+            raise
+        if phase is None:
+            task = asyncio.create_task(self._start_and_run(environment, invocation, trace, admission))
+            self._keep(task)
+            return await asyncio.shield(task)
+        self._keep(phase)
+        return await self._end_of(phase, environment, invocation, trace, admission)
 
-        def done(_: object) -> None:
-            self._running.discard(task)
-            if admission is not None:
-                self._concurrency.leave(admission)
-            if not task.cancelled():
-                task.exception()
+    def _end_of(
+        self,
+        phase: asyncio.Future[Outcome],
+        environment: Environment,
+        invocation: Invocation,
+        trace: str,
+        admission: Admission | None,
+    ) -> asyncio.Future[InvocationResult]:
+        """What a caller waits for. It may be cancelled: the environment is given back when the phase ends, not before."""
+        answer: asyncio.Future[InvocationResult] = self._loop.create_future()
 
-        task.add_done_callback(done)
-        return await asyncio.shield(task)
+        def ended(phase: asyncio.Future[Outcome]) -> None:
+            is_usable = False
+            failure: BaseException | None = None
+            try:
+                result = environment.finish(invocation, phase.result(), trace)
+                is_usable = True
+                failure = RuntimeUnavailable(STOPPED) if self._is_cut_off(result) else None
+            except Exception as error:  # noqa: BLE001 - the top of a callback: whatever it was, the caller gets it
+                failure = error
+            finally:
+                self._leave(environment, admission, is_usable=is_usable)
+            if not answer.done():
+                if failure is None:
+                    answer.set_result(result)
+                else:
+                    answer.set_exception(failure)
+
+        phase.add_done_callback(ended)
+        return answer
+
+    async def _start_and_run(
+        self, environment: Environment, invocation: Invocation, trace: str, admission: Admission | None
+    ) -> InvocationResult:
+        is_usable = False
+        try:
+            result = await environment.run(invocation, trace)
+            is_usable = True
+        finally:
+            self._leave(environment, admission, is_usable=is_usable)
+        if self._is_cut_off(result):
+            raise RuntimeUnavailable(STOPPED)
+        return result
 
     def _admit(self, function: FunctionVersion) -> tuple[Environment, Admission | None]:
         """An environment that is kept ready, whose place is its own; else one on demand, and what it holds of the limits."""
@@ -136,21 +187,27 @@ class FunctionRuntime:
             self._concurrency.leave(admission)
             raise
 
-    async def _run(self, environment: Environment, invocation: Invocation) -> InvocationResult:
-        environment.busy_since_s = asyncio.get_running_loop().time()
-        self._watch.wake()
-        is_usable = False
-        try:
-            result = await environment.run(invocation, invocation.trace_header or self._new_trace())
-            is_usable = True
-        finally:
-            if environment.is_kept:
-                self._kept.give_back(environment)
-            else:
-                self._fleet.give_back(environment, is_usable=is_usable)
-        if self._is_stopping and result.function_error:
-            raise RuntimeUnavailable("Bascule stopped while the function ran.")
-        return result
+    def _leave(self, environment: Environment, admission: Admission | None, *, is_usable: bool) -> None:
+        if environment.is_kept:
+            self._kept.give_back(environment)
+        else:
+            self._fleet.give_back(environment, is_usable=is_usable)
+        if admission is not None:
+            self._concurrency.leave(admission)
+
+    def _is_cut_off(self, result: InvocationResult) -> bool:
+        """Whether the function failed because the server stops."""
+        return self._is_stopping and result.function_error is not None
+
+    def _keep(self, running: asyncio.Future[Any]) -> None:
+        """Something runs that ``stop`` waits for. Whoever asked for it may have gone: its failure is nobody's then."""
+        self._running.add(running)
+        running.add_done_callback(self._ran)
+
+    def _ran(self, running: asyncio.Future[Any]) -> None:
+        self._running.discard(running)
+        if not running.cancelled():
+            running.exception()
 
     def _new_trace(self) -> str:
         token = self._ids.token(20)

@@ -6,6 +6,7 @@ with every call, so a function that feeds itself through queues, topics or desti
 
 from __future__ import annotations
 
+from functools import lru_cache
 from hashlib import sha256
 
 from bascule.kernel.ids import Ids
@@ -13,9 +14,11 @@ from bascule.kernel.ids import Ids
 
 def fresh_trace(now_ms: int, ids: Ids) -> str:
     """A trace header for a call that came without one."""
-    return f"Root=1-{now_ms // 1000:08x}-{ids.token(12)};Parent={ids.token(8)};Sampled=0"
+    token = ids.token(20)
+    return f"Root=1-{now_ms // 1000:08x}-{token[:24]};Parent={token[24:]};Sampled=0"
 
 
+@lru_cache(maxsize=4_096)
 def _mark(function_arn: str) -> str:
     return sha256(function_arn.encode()).hexdigest()[:8]
 
