@@ -26,7 +26,7 @@ from bascule.kernel.ids import SeededIds
 from bascule.kernel.scope import Scope
 from bascule.kernel.settings import Settings
 from bascule.kernel.store import Tx
-from bascule.protocol import HttpAnswer, HttpRequest
+from bascule.protocol import HttpAnswer, HttpRequest, HttpStreamedAnswer
 
 T = TypeVar("T")
 URL = "http://bascule.test:4566"
@@ -104,10 +104,16 @@ class World:
         return AWSResponse(request.url, answer.status, dict(answer.headers), _Body(answer.body))
 
     def request(self, request: HttpRequest) -> HttpAnswer:
-        """One request through every stage."""
-        return self._run(
-            self.bascule.pipeline.handle(request, source_ip="127.0.0.1", base_url=URL, connection=Connection())
+        """One request through every stage; a streamed answer is given when it is complete."""
+        return self._run(self._answered(request))
+
+    async def _answered(self, request: HttpRequest) -> HttpAnswer:
+        answer = await self.bascule.pipeline.handle(
+            request, source_ip="127.0.0.1", base_url=URL, connection=Connection()
         )
+        if isinstance(answer, HttpStreamedAnswer):
+            return HttpAnswer(answer.status, answer.headers, b"".join([part async for part in answer.parts]))
+        return answer
 
     def get(self, path: str) -> HttpAnswer:
         """GET one of Bascule's own end points."""

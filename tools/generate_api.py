@@ -60,7 +60,7 @@ ONLY = {
     """,
     "lambda": """
         CreateFunction GetFunction GetFunctionConfiguration ListFunctions UpdateFunctionCode UpdateFunctionConfiguration
-        DeleteFunction Invoke PublishVersion ListVersionsByFunction
+        DeleteFunction Invoke InvokeWithResponseStream PublishVersion ListVersionsByFunction
         CreateAlias GetAlias ListAliases UpdateAlias DeleteAlias
         AddPermission RemovePermission GetPolicy
         PutFunctionConcurrency GetFunctionConcurrency DeleteFunctionConcurrency
@@ -178,7 +178,7 @@ def module_source(loader: Loader, module: str) -> str:
     classes = [
         "\n".join(class_lines(shapes, name, style, strict=name in from_inputs))
         for name in sorted(from_inputs | from_outputs)
-        if shapes[name]["type"] == "structure" and not is_event_stream(shapes[name])
+        if shapes[name]["type"] == "structure"
     ]
     table = "\n".join(operation_lines(operations))
     return head + BASE.format(style=style) + "".join(f"\n{text}\n\n" for text in classes) + f"\n{table}\n"
@@ -194,15 +194,13 @@ def reachable(shapes: dict[str, Any], roots: Iterable[str]) -> set[str]:
             continue
         found.add(name)
         shape = shapes[name]
-        if is_event_stream(shape):
-            continue
         refs = [*shape.get("members", {}).values(), *(shape[k] for k in ("member", "key", "value") if k in shape)]
         todo.extend(ref["shape"] for ref in refs)
     return found
 
 
 def is_event_stream(shape: dict[str, Any]) -> bool:
-    """Whether the shape is a stream of events, which no operation here answers with."""
+    """Whether the shape is one event of a stream: it has a class, but is no member of the output that announces it."""
     return bool(shape.get("eventstream"))
 
 

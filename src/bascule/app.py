@@ -144,6 +144,7 @@ class Bascule:
         self.http_deliveries = HttpDeliveries(self.store, self.contexts, HttpSubscriptions(), HttpClient())
         performers = {
             "runtime": self._run_function,
+            "stream": self._run_streamed,
             "prepare": self._prepare_function,
             "provisioned": self.allocations.states,
             "blobs": self._put_blob,
@@ -156,6 +157,7 @@ class Bascule:
         self.time.add("HTTP deliveries", self.http_deliveries)
         self.time.add("requests", Worker(lambda: dispatcher.acting_count == 0))
         self.time.add("environments initialised ahead", Worker(lambda: not self.runtime.is_preparing))
+        self.time.add("streamed invocations", Worker(lambda: not self.runtime.is_streaming))
         self.time.add("log lines of functions", Worker(lambda: self.sink.is_idle))
         internal = Internal(self._registry, self.store, self.board, self.clock, self.metrics, self._gauges())
         internal.add("GET", signing.CERTIFICATE_PATH, self._certificate)
@@ -206,6 +208,9 @@ class Bascule:
 
     async def _run_function(self, ctx: Context, request: Any) -> object:
         return await self.runner.invoke(request)
+
+    async def _run_streamed(self, ctx: Context, request: Any) -> object:
+        return await self.runner.invoke_streamed(request)
 
     async def _prepare_function(self, ctx: Context, request: Any) -> object:
         self.runner.prepare(request)

@@ -618,6 +618,37 @@ class InvocationResponse(Shape, frozen=True, kw_only=True):
     durable_execution_arn: str | None = None
 
 
+class InvokeResponseStreamUpdate(Shape, frozen=True, kw_only=True):
+    payload: bytes | None = None
+
+
+class InvokeWithResponseStreamCompleteEvent(Shape, frozen=True, kw_only=True):
+    error_code: str | None = None
+    error_details: str | None = None
+    log_result: str | None = None
+
+
+class InvokeWithResponseStreamRequest(Shape, frozen=True, kw_only=True):
+    function_name: str
+    log_type: str | None = None
+    client_context: str | None = None
+    qualifier: str | None = None
+    payload: bytes | None = None
+    tenant_id: str | None = None
+    invocation_type: str | None = None
+
+
+class InvokeWithResponseStreamResponse(Shape, frozen=True, kw_only=True):
+    status_code: int | None = None
+    executed_version: str | None = None
+    response_stream_content_type: str | None = None
+
+
+class InvokeWithResponseStreamResponseEvent(Shape, frozen=True, kw_only=True):
+    payload_chunk: InvokeResponseStreamUpdate | None = None
+    invoke_complete: InvokeWithResponseStreamCompleteEvent | None = None
+
+
 class KafkaSchemaRegistryAccessConfig(Shape, frozen=True, kw_only=True):
     type: str | None = None
     uri: str | None = msgspec.field(default=None, name="URI")
@@ -1145,6 +1176,7 @@ OPERATIONS: dict[str, tuple[type[Shape], type[Shape]]] = {
     ),
     "GetRuntimeManagementConfig": (GetRuntimeManagementConfigRequest, GetRuntimeManagementConfigResponse),
     "Invoke": (InvocationRequest, InvocationResponse),
+    "InvokeWithResponseStream": (InvokeWithResponseStreamRequest, InvokeWithResponseStreamResponse),
     "ListAliases": (ListAliasesRequest, ListAliasesResponse),
     "ListEventSourceMappings": (ListEventSourceMappingsRequest, ListEventSourceMappingsResponse),
     "ListFunctionEventInvokeConfigs": (ListFunctionEventInvokeConfigsRequest, ListFunctionEventInvokeConfigsResponse),

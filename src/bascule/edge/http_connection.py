@@ -21,7 +21,8 @@ import httptools
 from bascule.edge.connection import ClientGone, Connection
 from bascule.kernel.errors import AwsError
 from bascule.kernel.settings import Settings
-from bascule.protocol import HttpAnswer, HttpRequest
+from bascule.kernel.streaming import BrokenOff
+from bascule.protocol import HttpAnswer, HttpRequest, HttpStreamedAnswer
 
 log = logging.getLogger("bascule.edge")
 
@@ -55,7 +56,7 @@ class Handler(Protocol):
 
     async def handle(
         self, request: HttpRequest, *, source_ip: str, base_url: str, connection: Connection
-    ) -> HttpAnswer:
+    ) -> HttpAnswer | HttpStreamedAnswer:
         """Answer a whole request. Raises ClientGone when nobody waits for the answer any more; nothing else."""
 
     def refuse(self, request: HttpRequest, error: AwsError) -> HttpAnswer:
@@ -85,6 +86,8 @@ class HttpConnection(asyncio.Protocol):
         self._head_bytes = 0
         self._deadline: asyncio.TimerHandle | None = None
         self._idle_since_s = 0.0
+        #: While the client takes less than it is sent: done when it can be sent more.
+        self._drained: asyncio.Future[None] | None = None
         self._reset()
 
     def _reset(self) -> None:
@@ -112,6 +115,15 @@ class HttpConnection(asyncio.Protocol):
         self._idle_timer.cancel()
         self._ready.clear()
         self._end_deadline()
+        self.resume_writing()
+
+    def pause_writing(self) -> None:
+        self._drained = self._loop.create_future()
+
+    def resume_writing(self) -> None:
+        drained, self._drained = self._drained, None
+        if drained is not None and not drained.done():
+            drained.set_result(None)
 
     def data_received(self, data: bytes) -> None:
         if self._is_over:
@@ -253,10 +265,13 @@ class HttpConnection(asyncio.Protocol):
                 base_url=f"http://{request.headers.get('host', '')}",
                 connection=self._client,
             )
-            self._send(answer, has_body=request.method != "HEAD")
+            if isinstance(answer, HttpStreamedAnswer):
+                await self._send_parts(answer, has_body=request.method != "HEAD")
+            else:
+                self._send(answer, has_body=request.method != "HEAD")
         except ClientGone:
             self._close()
-        except Exception:
+        except Exception:  # the top of an answer: the client sees that it gets none
             log.exception("a request could not be answered")
             self._transport.abort()
         finally:
@@ -291,6 +306,37 @@ class HttpConnection(asyncio.Protocol):
         if head.count("\n") != len(lines) or head.count("\r") != len(lines):
             raise ValueError("a header holds a line break")
         self._transport.write(head.encode("latin-1") + answer.body if has_body else head.encode("latin-1"))
+
+    async def _send_parts(self, answer: HttpStreamedAnswer, *, has_body: bool) -> None:
+        """Send what comes, as fast as the client takes it. An answer that cannot be completed ends with the connection.
+
+        Raises   ClientGone. A client of HTTP/1.0, which knows no chunks, is sent the parts as they are.
+        """
+        has_body = has_body and answer.status not in _BODILESS
+        is_chunked = has_body and self._parser.get_http_version() != "1.0"
+        self._keeps_alive = self._keeps_alive and (is_chunked or not has_body)
+        headers = [*answer.headers, *([("transfer-encoding", "chunked")] if is_chunked else [])]
+        if not self._keeps_alive:
+            headers.append(("connection", "close"))
+        lines = [f"{name}: {value}" for name, value in headers]
+        if any("\r" in line or "\n" in line for line in lines):
+            raise ValueError("a header holds a line break")
+        start = _STATUS_LINES.get(answer.status) or f"HTTP/1.1 {answer.status} \r\n"
+        self._transport.write((start + "\r\n".join([*lines, "\r\n"])).encode("latin-1"))
+        try:
+            async for part in answer.parts:
+                if part and has_body:
+                    self._transport.write(b"%x\r\n%b\r\n" % (len(part), part) if is_chunked else part)
+                if self._drained is not None:
+                    await self._drained
+                self._client.check()
+            if is_chunked:
+                self._transport.write(b"0\r\n\r\n")
+        except BrokenOff as error:
+            log.warning("an answer was broken off: %s", error)
+            self._close()
+        finally:
+            await answer.parts.aclose()
 
     def _refuse(self, error: AwsError) -> None:
         """Answer a request that was not read to its end, in the shape its client expects, and close."""

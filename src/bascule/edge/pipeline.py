@@ -16,13 +16,15 @@ from bascule.edge.identity import Caller, caller_of, scope_of
 from bascule.edge.internal import Internal
 from bascule.edge.refusals import first_given
 from bascule.edge.registry import Registry
+from bascule.edge.streamed_answers import event_stream_answer
 from bascule.host.contexts import Contexts
 from bascule.identity.access_keys import account_of
 from bascule.kernel.context import Context
 from bascule.kernel.errors import AwsError, InternalFailure, NotImplementedHere, Throttled
 from bascule.kernel.service import Operation
 from bascule.kernel.store import StoreBusy, StoreClosed
-from bascule.protocol import Call, HttpAnswer, HttpRequest, Wire
+from bascule.kernel.streaming import StreamedOutput
+from bascule.protocol import Call, HttpAnswer, HttpRequest, HttpStreamedAnswer, Wire
 
 log = logging.getLogger("bascule.edge")
 
@@ -84,7 +86,7 @@ class Pipeline:
 
     async def handle(
         self, request: HttpRequest, *, source_ip: str, base_url: str, connection: Connection
-    ) -> HttpAnswer:
+    ) -> HttpAnswer | HttpStreamedAnswer:
         """Answer a whole request.
 
         Raises   ClientGone when the client left during a wait; nothing else.
@@ -102,6 +104,8 @@ class Pipeline:
                 stage(exchange)
             output = await self._dispatcher.run(exchange.operation, exchange.ctx, exchange.given, connection)
             assert exchange.call is not None
+            if type(output) is StreamedOutput:
+                return event_stream_answer(exchange.call, output, request_id=exchange.request_id)
             return exchange.call.serialise(output, request_id=exchange.request_id)
         except ClientGone:
             raise

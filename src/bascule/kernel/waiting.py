@@ -24,9 +24,9 @@ class WaitFor(msgspec.Struct, frozen=True):
 class Perform(msgspec.Struct, frozen=True):
     """Have ``performer`` carry out ``request``; ``ctx.resume`` is then what it gave, or the exception it raised.
 
-    Performers are bound in ``bascule.app``: ``runtime`` runs an ``Invocation``, ``blobs`` stores bytes and gives their digest,
-    ``provisioned`` says how many environments are kept for some owners,
-    ``write`` runs a function ``(ctx, tx) -> value`` in a write transaction (for operations that otherwise only read).
+    Performers are bound in ``bascule.app``: ``runtime`` runs an ``Invocation``, ``stream`` a ``StreamedInvocation``; ``blobs``
+    stores bytes and gives their digest; ``provisioned`` says how many environments are kept for some owners; ``write`` runs a
+    function ``(ctx, tx) -> value`` in a write transaction (for operations that otherwise only read).
     """
 
     performer: str

@@ -11,6 +11,7 @@ from bascule.kernel.invocation import (
     InvocationThrottled,
     RuntimeUnavailable,
 )
+from bascule.kernel.streaming import ResponseStream, StreamedInvocation
 from bascule.pollers.function_runner import FunctionRunner
 
 
@@ -27,13 +28,18 @@ class FaultyRunner:
     async def invoke(self, invocation: Invocation) -> InvocationResult:
         """Run a function once, or not, or twice; see ``FunctionRunner.invoke``."""
         error = self._take(invocation.function.arn)
-        if error == "throttled":
-            raise InvocationThrottled("ConcurrentInvocationLimitExceeded")
-        if error == "unavailable":
-            raise RuntimeUnavailable("The function cannot be run (injected fault).")
+        _refuse(error)
         if error == "duplicate":
             await self._runner.invoke(invocation)
         return await self._runner.invoke(invocation)
+
+    async def invoke_streamed(self, asked: StreamedInvocation) -> InvocationResult | ResponseStream:
+        """As ``invoke``; of a run that is done twice the second is streamed."""
+        error = self._take(asked.invocation.function.arn)
+        _refuse(error)
+        if error == "duplicate":
+            await self._runner.invoke(asked.invocation)
+        return await self._runner.invoke_streamed(asked)
 
     def free_slots(self, function: FunctionVersion, *, of_any_version: bool = False) -> int:
         """How many more invocations of the function would be admitted now."""
@@ -42,3 +48,10 @@ class FaultyRunner:
     def prepare(self, function: FunctionVersion) -> None:
         """Start what the function's first invocation needs, in the background."""
         self._runner.prepare(function)
+
+
+def _refuse(error: str | None) -> None:
+    if error == "throttled":
+        raise InvocationThrottled("ConcurrentInvocationLimitExceeded")
+    if error == "unavailable":
+        raise RuntimeUnavailable("The function cannot be run (injected fault).")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from bascule.kernel.invocation import FunctionVersion, Invocation, InvocationResult
+from bascule.kernel.streaming import ResponseStream, StreamedInvocation
 
 
 class FunctionRunner(Protocol):
@@ -16,6 +17,9 @@ class FunctionRunner(Protocol):
         Raises   InvocationThrottled, RuntimeUnavailable.
         Promise  a slot is taken before the first await, so ``free_slots`` is right as soon as this was called.
         """
+
+    async def invoke_streamed(self, asked: StreamedInvocation) -> InvocationResult | ResponseStream:
+        """Run a function once and give its answer as soon as it begins to come, or how it ended. Raises as ``invoke``."""
 
     def free_slots(self, function: FunctionVersion, *, of_any_version: bool = False) -> int:
         """How many more invocations of the function would be admitted now.

@@ -1,6 +1,8 @@
-"""A whole HTTP request and a whole HTTP answer, as values. No sockets, no streaming, no framework types."""
+"""A whole HTTP request and an HTTP answer, whole or of parts that come later, as values. No sockets, no framework types."""
 
 from __future__ import annotations
+
+from collections.abc import AsyncGenerator
 
 import msgspec
 
@@ -25,3 +27,11 @@ class HttpAnswer(msgspec.Struct, frozen=True, gc=False):
     status: int
     headers: list[tuple[str, str]]
     body: bytes
+
+
+class HttpStreamedAnswer(msgspec.Struct, frozen=True):
+    """What the edge begins to send before it has all of it. ``parts`` raises when the answer cannot be completed."""
+
+    status: int
+    headers: list[tuple[str, str]]
+    parts: AsyncGenerator[bytes, None]

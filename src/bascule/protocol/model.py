@@ -26,6 +26,9 @@ class Ref(Frozen, frozen=True):
     timestamp_format: str | None = None
     #: Of an operation's output in the Query protocol.
     result_wrapper: str | None = None
+    #: Of a member of an event: it is the message's payload, or one of its headers.
+    eventpayload: bool = False
+    eventheader: bool = False
 
 
 class ErrorTrait(Frozen, frozen=True):
@@ -144,6 +147,11 @@ class ServiceModel:
     def signing_name(self) -> str:
         """The service in the credential scope of a signature."""
         return self.metadata.signing_name or self.metadata.endpoint_prefix
+
+    def event_shape(self, shape: Shape) -> Shape | None:
+        """What an output streams: the structure of which each event has one member; None when it streams nothing."""
+        targets = (self.shapes[ref.shape] for ref in shape.members.values())
+        return next((target for target in targets if target.eventstream), None)
 
     def members(self, shape: Shape) -> Iterator[tuple[str, Ref, Shape]]:
         """Name, use and shape of each member, in the model's order; streams of events are left out."""

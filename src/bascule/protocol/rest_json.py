@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from bascule.kernel.errors import AwsError
+from bascule.protocol import event_stream
 from bascule.protocol.convert import Converters
 from bascule.protocol.errors import InvalidRequestContent, SerializationException
 from bascule.protocol.forms import form_of
@@ -106,17 +107,19 @@ def _taker(service: ServiceModel, name: str, ref: Ref, shape: Shape) -> Take:
 
 
 def serialiser(operation: OperationModel) -> Callable[[object, str], HttpAnswer]:
-    """Compile how the operation's output is written."""
+    """Compile how the operation's output is written. Of one that streams events: its head, to be followed by messages."""
     service, shape = operation.service, operation.output_shape
     writers = Writers(service)
+    is_streamed = service.event_shape(shape) is not None
+    content_type = ("content-type", event_stream.CONTENT_TYPE) if is_streamed else CONTENT_TYPE
     status_member = next((name for name, ref, _ in service.members(shape) if ref.location == "statusCode"), None)
     headers = [
         (name, ref.location_name or name, text_writer(service, ref, "header"))
         for name, ref, target in service.members(shape)
-        if ref.location == "header"
+        if ref.location == "header" and not (is_streamed and ref.location_name == "Content-Type")
     ]
-    has_body = any(ref.location is None for ref in shape.members.values())
-    write, payload = writers.structure(shape), shape.payload
+    has_body = any(ref.location is None for ref in shape.members.values()) and not is_streamed
+    write, payload = writers.structure(shape), None if is_streamed else shape.payload
     payload_writer = writers.of(shape.members[payload]) if payload else None
 
     def serialise(output: object, request_id: str) -> HttpAnswer:
@@ -129,7 +132,7 @@ def serialiser(operation: OperationModel) -> Callable[[object, str], HttpAnswer]
             raw = ENCODER.encode(write({} if values is None else values))
         else:
             raw = b""
-        answer_headers = [CONTENT_TYPE, ("x-amzn-requestid", request_id)]
+        answer_headers = [content_type, ("x-amzn-requestid", request_id)]
         for name, wire_name, to_text in headers:
             if values.get(name) is not None:
                 answer_headers.append((wire_name, to_text(values[name])))

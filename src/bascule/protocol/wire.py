@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 
 from bascule.kernel.errors import AwsError
-from bascule.protocol import json, query, rest_json, rpc_cbor
+from bascule.protocol import event_stream, json, query, rest_json, rpc_cbor
 from bascule.protocol.catalog import Catalog
 from bascule.protocol.errors import SerializationException
 from bascule.protocol.fast import fast_parser
@@ -49,6 +49,12 @@ class Plan:
         """Writes an output, given with the request id."""
         compiled: Callable[[object, str], HttpAnswer] = self._codec.serialiser(self.operation)
         return compiled
+
+    @cached_property
+    def write_event(self) -> event_stream.WriteEvent:
+        """Writes one event of an output that streams events."""
+        assert self.protocol == "rest-json", f"{self.operation.name} streams in another protocol"
+        return event_stream.event_writer(self.operation)
 
     @cached_property
     def fast(self) -> Callable[[bytes], Any] | None:
@@ -139,6 +145,10 @@ class Call:
     def serialise(self, output: object, *, request_id: str) -> HttpAnswer:
         """The answer that carries an output: the output struct, a dict of member names, or None for an empty one."""
         return self._plan.serialise(output, request_id)
+
+    def write_event(self, event: object) -> bytes:
+        """The message that carries one event of a streamed output; follows the head that ``serialise`` gives."""
+        return self._plan.write_event(event)
 
     def serialise_error(self, error: AwsError, *, request_id: str) -> HttpAnswer:
         """The answer that carries a refusal."""

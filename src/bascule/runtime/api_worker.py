@@ -15,7 +15,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from bascule.kernel.invocation import FunctionVersion, RuntimeUnavailable
 from bascule.runtime import extensions_api, runtime_api, usage
 from bascule.runtime.extensions_api import ExtensionsApi, ExtensionState
-from bascule.runtime.http_listener import ApiAnswer, ApiRequest, HttpListener
+from bascule.runtime.http_listener import ApiAnswer, ApiRequest, HttpListener, Receiver
 from bascule.runtime.launcher import NotExecutable
 from bascule.runtime.limits import (
     EXIT_GRACE_S,
@@ -26,6 +26,7 @@ from bascule.runtime.limits import (
 from bascule.runtime.output import OutputReader
 from bascule.runtime.phase import Phase
 from bascule.runtime.ports import Outcome, OutcomeKind, Request
+from bascule.runtime.response_stream import ResponseStream, Source
 from bascule.runtime.runtime_api import Errand, RuntimeApi, refusal
 from bascule.runtime.zygote import Fork
 
@@ -63,7 +64,7 @@ class ApiWorker:
         self._phase = Phase(self._on_deadline, output.drain)
         self._runtime = RuntimeApi(self._on_step)
         self._extensions = ExtensionsApi(function, extension_names, new_id, self._on_step)
-        self._listener = HttpListener(self._handle)
+        self._listener = HttpListener(self._handle, self._receive)
         self._launch_runtime: Launch | None = None
         self._launching: asyncio.Task[None] | None = None
         self._runtime_fork: Fork | None = None
@@ -158,14 +159,22 @@ class ApiWorker:
         self._on_step()
         return phase
 
-    def invoke(self, request: Request, payload: bytes, wait_s: float) -> asyncio.Future[Outcome]:
+    def invoke(
+        self, request: Request, payload: bytes, wait_s: float, stream: ResponseStream | None = None
+    ) -> asyncio.Future[Outcome]:
         """See ``ports.Worker``."""
         phase = self._phase.begin(wait_s)
         if not self._is_dead:
             errand = Errand(request, payload, self._now_ms() + request.remaining_ms)
             self._extensions.invoke(errand)
-            self._runtime.give(errand)
+            self._runtime.give(errand, stream)
         return phase
+
+    def _receive(self, request: ApiRequest, source: Source) -> Receiver | None:
+        base = runtime_api.BASE_PATH
+        if not request.path.startswith(f"{base}/"):
+            return None
+        return self._runtime.receive(ApiRequest("POST", request.path[len(base) :], request.headers), source)
 
     def _handle(self, request: ApiRequest) -> ApiAnswer | asyncio.Future[ApiAnswer]:
         answer: ApiAnswer | asyncio.Future[ApiAnswer] | None = None
@@ -260,8 +269,9 @@ class ApiWorker:
 
     def _end_early(self, outcome: Outcome) -> None:
         """The environment ends; an answer that has been given counts, whatever came after it."""
-        is_answered = self._phase.is_running and self._runtime.answer is not None
-        self._die((self._runtime.answer if is_answered else None) or outcome)
+        runtime = self._runtime
+        is_answered = self._phase.is_running and runtime.answer is not None and not runtime.is_cut_off
+        self._die((runtime.answer if is_answered else None) or outcome)
 
     def _on_extension_exit(self, status: int) -> None:
         if not self._is_dead:

@@ -16,6 +16,7 @@ from bascule.runtime.failures import EXIT_ERROR, OUT_OF_MEMORY, error_object, fa
 from bascule.runtime.limits import INIT_S_MAX
 from bascule.runtime.ports import ON_DEMAND, PROVISIONED, Outcome, OutcomeKind, Request, Worker
 from bascule.runtime.report import Measures, Reporter
+from bascule.runtime.response_stream import ResponseStream
 from bascule.runtime.tmp_limit import TmpLimit
 
 _STATUS = {
@@ -72,8 +73,11 @@ class Environment:
         """What came of an invocation that ``begin`` handed over."""
         return self._conclude(invocation, outcome, None, trace)
 
-    async def run(self, invocation: Invocation, trace: str) -> InvocationResult:
-        """Run one invocation to its end. Raises RuntimeUnavailable when no process can be started."""
+    async def run(self, invocation: Invocation, trace: str, stream: ResponseStream | None = None) -> InvocationResult:
+        """Run one invocation to its end. Raises RuntimeUnavailable when no process can be started.
+
+        Takes    where the answer goes while it is made, when the caller wants it so.
+        """
         self._thaw()
         self.log.begin(wants_tail=False)
         init_ms = await self._init_phase() if self._is_fresh else None
@@ -86,7 +90,7 @@ class Environment:
             left_s = max(0.0, timeout_s - (self._loop.time() - started_s))
         if outcome is None:
             assert self._worker is not None
-            outcome = await self._send(self._worker, invocation, trace, left_s)
+            outcome = await self._send(self._worker, invocation, trace, left_s, stream)
         return self._conclude(invocation, outcome, init_ms, trace)
 
     def _thaw(self) -> None:
@@ -101,11 +105,13 @@ class Environment:
         self._started_ns = self._clock.monotonic_ns()
 
     @staticmethod
-    def _send(worker: Worker, invocation: Invocation, trace: str, left_s: float) -> asyncio.Future[Outcome]:
+    def _send(
+        worker: Worker, invocation: Invocation, trace: str, left_s: float, stream: ResponseStream | None = None
+    ) -> asyncio.Future[Outcome]:
         request = Request(
             invocation.request_id, invocation.invoked_arn, int(left_s * 1000), trace, invocation.client_context
         )
-        return worker.invoke(request, invocation.payload or b"{}", left_s)
+        return worker.invoke(request, invocation.payload or b"{}", left_s, stream)
 
     @property
     def is_ready(self) -> bool:

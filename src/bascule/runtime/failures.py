@@ -11,6 +11,7 @@ EXIT_ERROR = "Runtime.ExitError"
 OUT_OF_MEMORY = "Runtime.OutOfMemory"
 TIMED_OUT = "Sandbox.Timedout"
 RESPONSE_TOO_LARGE = "Function.ResponseSizeTooLarge"
+TRUNCATED = "Runtime.TruncatedResponse"
 
 #: Names of signals as AWS's init process prints them. The numbers are Linux's.
 _SIGNAL_NAMES = {

@@ -2,7 +2,8 @@
 
 Every environment has a port of its own: the address that a process was given is all that says who it is. What arrives is
 not trusted: heads, bodies, connections and pipelined requests are bounded. Requests of one connection are answered in order,
-and an answer may be a future (a long poll); when the client goes, the future is cancelled.
+and an answer may be a future (a long poll); when the client goes, the future is cancelled. A body is read whole unless a
+``Receiver`` wants it as it comes.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import asyncio
 import http
 from collections import deque
 from collections.abc import Callable
-from typing import cast
+from typing import Protocol, cast
 
 import httptools
 import msgspec
@@ -23,6 +24,7 @@ from bascule.runtime.limits import (
     API_PIPELINED_MAX,
     RESPONSE_BYTES_MAX,
 )
+from bascule.runtime.response_stream import Source
 
 _PHRASES = {status.value: status.phrase for status in http.HTTPStatus}
 
@@ -46,14 +48,34 @@ class ApiAnswer(msgspec.Struct, frozen=True):
     headers: dict[str, str] = msgspec.field(default_factory=lambda: {"Content-Type": "application/json"})
 
 
+class Receiver(Protocol):
+    """Takes a request's body while it arrives; exactly one of ``end`` and ``lose`` is the last call."""
+
+    def take(self, chunk: bytes) -> None:
+        """More of the body."""
+
+    def end(self, headers: dict[str, str]) -> ApiAnswer:
+        """That was all of it; trailers are among the headers now."""
+
+    def lose(self) -> None:
+        """The connection is gone."""
+
+
 Handle = Callable[[ApiRequest], "ApiAnswer | asyncio.Future[ApiAnswer]"]
+#: Asked with a request that has no body yet; None: it is to be read whole.
+Receive = Callable[[ApiRequest, Source], Receiver | None]
+
+
+def read_whole(request: ApiRequest, source: Source) -> None:
+    """A ``Receive`` that wants no body before it is whole."""
 
 
 class HttpListener:
-    """Serves ``handle`` on a port of 127.0.0.1 from ``open`` to ``close``."""
+    """Serves ``handle`` on a port of 127.0.0.1 from ``open`` to ``close``; ``receive`` is asked first, by every POST."""
 
-    def __init__(self, handle: Handle) -> None:
+    def __init__(self, handle: Handle, receive: Receive = read_whole) -> None:
         self.handle = handle
+        self.receive = receive
         self.address = ""
         #: Bytes of request bodies kept now, over all connections.
         self.kept_bytes = 0
@@ -87,6 +109,7 @@ class _Connection(asyncio.Protocol):
         self._is_in_head = True
         self._head_bytes = 0
         self._is_writable = True
+        self._receiver: Receiver | None = None
         self._reset()
 
     def _reset(self) -> None:
@@ -105,12 +128,22 @@ class _Connection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._listener.connections.discard(self)
         self._transport = None
+        self._lose()
         self._let_go(self._body_bytes)
         self._body_bytes = 0
         while self._waiting:
             self._let_go(len(self._waiting.popleft()[0].body))
         if self._pending is not None:
             self._pending.cancel()
+
+    def eof_received(self) -> None:
+        """The client may ask on another connection before this one's loss is reported."""
+        self._lose()
+
+    def _lose(self) -> None:
+        receiver, self._receiver = self._receiver, None
+        if receiver is not None:
+            receiver.lose()
 
     def _let_go(self, body_bytes: int) -> None:
         self._listener.kept_bytes -= body_bytes
@@ -153,14 +186,38 @@ class _Connection(asyncio.Protocol):
         self._url += url
 
     def on_header(self, name: bytes, value: bytes) -> None:
+        if not self._is_in_head:  # a trailer
+            self._head_bytes += len(name) + len(value)
+            if self._head_bytes > API_HEAD_BYTES_MAX:
+                self.drop()
+                return
         self._headers[name.decode("latin-1").lower()] = value.decode("latin-1")
 
     def on_headers_complete(self) -> None:
         self._is_in_head = False
         if self._headers.get("expect", "").lower() == "100-continue" and self._transport is not None:
             self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        if self._pending is None and not self._waiting and self._parser.get_method() == b"POST":
+            self._receiver = self._listener.receive(ApiRequest("POST", self._path, self._headers), self)
+
+    @property
+    def _path(self) -> str:
+        return self._url.decode("latin-1").partition("?")[0]
+
+    def pause(self) -> None:
+        """Read no more for now."""
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.pause_reading()
+
+    def resume(self) -> None:
+        """Read on."""
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.resume_reading()
 
     def on_body(self, chunk: bytes) -> None:
+        if self._receiver is not None:
+            self._receiver.take(chunk)
+            return
         if self._is_oversize:
             return
         listener = self._listener
@@ -177,9 +234,15 @@ class _Connection(asyncio.Protocol):
     def on_message_complete(self) -> None:
         if self._parser.should_upgrade():
             return
+        receiver, self._receiver = self._receiver, None
+        if receiver is not None:
+            answer = receiver.end(self._headers)
+            self._is_in_head, self._head_bytes = True, 0
+            self._reset()
+            self._write(answer, self._parser.should_keep_alive())
+            return
         method = self._parser.get_method().decode("latin-1")
-        path = self._url.decode("latin-1").partition("?")[0]
-        request = ApiRequest(method, path, self._headers, b"".join(self._chunks), self._is_oversize)
+        request = ApiRequest(method, self._path, self._headers, b"".join(self._chunks), self._is_oversize)
         self._waiting.append((request, self._parser.should_keep_alive()))
         self._is_in_head, self._head_bytes = True, 0
         self._reset()

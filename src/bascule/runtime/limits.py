@@ -18,6 +18,10 @@ PROVISIONED_RETRY_S_MAX = 600.0
 PROVISIONED_LEAVES_PART = 10
 #: Largest response of a synchronous invocation: 6 MiB and 100. bytes; recorded
 RESPONSE_BYTES_MAX = 6_291_556
+#: Largest streamed response. bytes; Lambda quotas, 200 MB
+STREAM_BYTES_MAX = 209_715_200
+#: What may wait for the reader of a streamed response before the function has to. bytes; ours
+STREAM_BUFFER_BYTES = 262_144
 #: A package and its layers, unpacked. bytes; Lambda quotas
 PACKAGE_BYTES_MAX = 262_144_000
 #: Files in a package. count; ours, so that a small archive cannot fill the disk with names

@@ -16,6 +16,7 @@ import msgspec
 
 from bascule.kernel.invocation import FunctionVersion
 from bascule.kernel.scope import Scope
+from bascule.runtime.response_stream import ResponseStream
 
 #: Why an environment is initialised: an invocation waits for it, or it is made ahead. ``AWS_LAMBDA_INITIALIZATION_TYPE``.
 ON_DEMAND = "on-demand"
@@ -99,8 +100,13 @@ class Worker(Protocol):
     def initialise(self, wait_s: float) -> asyncio.Future[Outcome]:
         """Wait for the init phase: READY, or how it failed. After TIMED_OUT the process is dead."""
 
-    def invoke(self, request: Request, payload: bytes, wait_s: float) -> asyncio.Future[Outcome]:
-        """Run one event. After TIMED_OUT, EXITED and OUT_OF_MEMORY the process is dead."""
+    def invoke(
+        self, request: Request, payload: bytes, wait_s: float, stream: ResponseStream | None = None
+    ) -> asyncio.Future[Outcome]:
+        """Run one event. After TIMED_OUT, EXITED and OUT_OF_MEMORY the process is dead.
+
+        A runtime that answers piece by piece writes to ``stream``, if there is one; the RESULT then has no body.
+        """
 
     def look(self, is_census: bool) -> None:
         """Compare what the process uses with what it may use; kills it beyond. Called often while it is busy."""

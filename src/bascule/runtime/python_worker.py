@@ -19,6 +19,7 @@ from bascule.runtime.limits import HANG_UP_S_MAX, PROCESSES_MAX, SHARED_MEMORY_K
 from bascule.runtime.output import OutputReader
 from bascule.runtime.phase import Phase
 from bascule.runtime.ports import Outcome, OutcomeKind, Request
+from bascule.runtime.response_stream import ResponseStream
 from bascule.runtime.worker.bascule_environment import frames
 from bascule.runtime.zygote import Fork
 
@@ -60,8 +61,10 @@ class PythonWorker:
         """See ``ports.Worker``."""
         return self._phase.begin(wait_s)
 
-    def invoke(self, request: Request, payload: bytes, wait_s: float) -> asyncio.Future[Outcome]:
-        """See ``ports.Worker``."""
+    def invoke(
+        self, request: Request, payload: bytes, wait_s: float, stream: ResponseStream | None = None
+    ) -> asyncio.Future[Outcome]:
+        """See ``ports.Worker``. AWS's Python runtime answers whole, so nothing is ever streamed."""
         phase = self._phase.begin(wait_s)
         head = _encode(request)
         self._channel.send(frames.INVOKE, len(head), head + payload)

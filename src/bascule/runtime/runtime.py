@@ -24,6 +24,7 @@ from bascule.kernel.invocation import (
     RuntimeUnavailable,
 )
 from bascule.kernel.settings import Settings
+from bascule.kernel.streaming import StreamedInvocation
 from bascule.runtime.api_factory import ApiFactory
 from bascule.runtime.concurrency import Admission, Concurrency, Place
 from bascule.runtime.environment import Environment
@@ -37,6 +38,7 @@ from bascule.runtime.ports import ON_DEMAND, PROVISIONED, CodeSource, Environmen
 from bascule.runtime.provided import Provided
 from bascule.runtime.python_factory import PythonFactory
 from bascule.runtime.report import log_group_name, log_stream_name
+from bascule.runtime.response_stream import ResponseStream
 from bascule.runtime.tmp_limit import TmpLimit
 from bascule.runtime.watch import Watch
 
@@ -70,6 +72,7 @@ class FunctionRuntime:
             ApiFactory((Node(), Provided()), base_url, RealClock(), ids, self.isolation),
         )
         self._running: set[asyncio.Future[Any]] = set()
+        self._streamed: set[asyncio.Task[InvocationResult]] = set()
         self._chores: set[asyncio.Future[None]] = set()
         self._holds: dict[Environment, Callable[[], None]] = {}
         self._loop: asyncio.AbstractEventLoop
@@ -132,6 +135,41 @@ class FunctionRuntime:
         self._keep(phase)
         return await self._end_of(phase, environment, invocation, trace, admission)
 
+    async def invoke_streamed(self, asked: StreamedInvocation) -> InvocationResult | ResponseStream:
+        """Run a function once and give its answer as soon as it begins to come.
+
+        Gives    the answer in the making, or how the invocation ended when the function answered whole or not at all.
+        Raises   as ``invoke``, before anything was answered.
+        Promise  the function runs to its end, whoever reads its answer; ``asked.ended`` is called with the result then.
+        """
+        invocation = asked.invocation
+        self._factory(invocation.function.runtime)  # refuses an unknown runtime before anything is counted
+        if self._is_stopping:
+            raise RuntimeUnavailable("Bascule is stopping.")
+        environment, admission = self._admit(invocation.function)
+        environment.busy_since_s = self._loop.time()
+        self._watch.wake()
+        stream = ResponseStream(invocation.function.version)
+        trace = invocation.trace_header or self._new_trace()
+        run = asyncio.create_task(self._start_and_run(environment, invocation, trace, admission, stream))
+        self._keep(run)
+        self._streamed.add(run)
+
+        def done(_: object) -> None:
+            self._streamed.discard(run)
+            if not run.cancelled() and run.exception() is None:
+                asked.ended(run.result())
+
+        run.add_done_callback(done)
+        stream.follow(run)
+        await asyncio.shield(stream.is_decided)
+        return stream if stream.has_begun else run.result()
+
+    @property
+    def is_streaming(self) -> bool:
+        """Whether an invocation of ``invoke_streamed`` is under way."""
+        return bool(self._streamed)
+
     def _end_of(
         self,
         phase: asyncio.Future[Outcome],
@@ -164,11 +202,16 @@ class FunctionRuntime:
         return answer
 
     async def _start_and_run(
-        self, environment: Environment, invocation: Invocation, trace: str, admission: Admission | None
+        self,
+        environment: Environment,
+        invocation: Invocation,
+        trace: str,
+        admission: Admission | None,
+        stream: ResponseStream | None = None,
     ) -> InvocationResult:
         is_usable = False
         try:
-            result = await environment.run(invocation, trace)
+            result = await environment.run(invocation, trace, stream)
             is_usable = True
         finally:
             self._leave(environment, admission, is_usable=is_usable)

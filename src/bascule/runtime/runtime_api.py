@@ -2,6 +2,7 @@
 
     Started --next--> Ready --(an event)--> Running --response|error--> ResponseSent --next--> Ready
     Started --init/error--> InitError
+    Running --response, streamed--> Streaming --its end--> ResponseSent
 
 A runtime that loses its connection asks again: ``next`` while Running gives the same event. ``changed`` is called after each
 step; its owner reads ``init_error``, ``answer`` and ``is_ready`` and decides what ends.
@@ -19,8 +20,10 @@ from collections.abc import Callable
 import msgspec
 
 from bascule.runtime.http_listener import ApiAnswer, ApiRequest
-from bascule.runtime.limits import RESPONSE_BYTES_MAX
+from bascule.runtime.limits import RESPONSE_BYTES_MAX, STREAM_BYTES_MAX
 from bascule.runtime.ports import Outcome, OutcomeKind, Request
+from bascule.runtime.response_stream import ResponseStream, Source
+from bascule.runtime.streamed_answer import StreamedAnswer
 
 BASE_PATH = "/2018-06-01"
 _INVOCATION = re.compile(r"/runtime/invocation/([^/]+)/(response|error)")
@@ -28,6 +31,7 @@ _ERROR_TYPE = re.compile(r"(Runtime|Function)\.[A-Z][a-zA-Z]+")
 _ERROR_TYPE_HEADER = "lambda-runtime-function-error-type"
 _ERROR_BODY_TRAILER = "lambda-runtime-function-error-body"
 _MODE_HEADER = "lambda-runtime-function-response-mode"
+_STREAMING = "streaming"
 
 ACCEPTED = ApiAnswer(202, b'{"status":"OK"}')
 
@@ -39,6 +43,7 @@ class State(enum.Enum):
     INIT_ERROR = "InitError"
     READY = "Ready"
     RUNNING = "Running"
+    STREAMING = "RuntimeInvocationResponse"
     RESPONSE_SENT = "RuntimeResponseSentState"
 
 
@@ -72,8 +77,11 @@ class RuntimeApi:
         self.init_error: Outcome | None = None
         #: The answer to the current invocation.
         self.answer: Outcome | None = None
+        #: The answer was broken off with its connection: the end of the process, if it comes, says more.
+        self.is_cut_off = False
         self._changed = changed
         self._errand: Errand | None = None
+        self._stream: ResponseStream | None = None
         self._waiter: asyncio.Future[ApiAnswer] | None = None
 
     @property
@@ -81,11 +89,12 @@ class RuntimeApi:
         """Whether it has asked for the next event and got none yet."""
         return self.state is State.READY and self._errand is None
 
-    def give(self, errand: Errand) -> None:
-        """Hand over an invocation; the runtime has asked for it, or will."""
+    def give(self, errand: Errand, stream: ResponseStream | None = None) -> None:
+        """Hand over an invocation; the runtime has asked for it, or will. Takes where a streamed answer goes, if anywhere."""
         assert self.is_ready, self.state
         self.answer = None
-        self._errand = errand
+        self.is_cut_off = False
+        self._errand, self._stream = errand, stream
         if self._waiter is not None and not self._waiter.done():
             self.state = State.RUNNING
             self._waiter.set_result(event_answer(errand))
@@ -104,8 +113,29 @@ class RuntimeApi:
             return self._answer(match[1], match[2], request) if method == "POST" else ApiAnswer(405)
         return None
 
+    def receive(self, request: ApiRequest, source: Source) -> StreamedAnswer | None:
+        """Begin to take a streamed answer; None for any request that ``handle`` is to judge when it is whole."""
+        stream, errand = self._stream, self._errand
+        if stream is None or errand is None or self.state is not State.RUNNING:
+            return None
+        is_streaming = request.headers.get(_MODE_HEADER, "").lower() == _STREAMING
+        if not is_streaming or request.path != f"/runtime/invocation/{errand.request.request_id}/response":
+            return None
+        self.state = State.STREAMING
+        stream.begin(request.headers.get("content-type", "application/octet-stream"), source)
+
+        def judge(headers: dict[str, str]) -> tuple[ApiAnswer, Outcome]:
+            return _judge("response", ApiRequest("POST", request.path, headers))
+
+        return StreamedAnswer(stream, judge, _too_large(STREAM_BYTES_MAX), self._streamed)
+
+    def _streamed(self, outcome: Outcome, is_whole: bool) -> None:
+        self.answer, self.is_cut_off = outcome, not is_whole
+        self.state = State.RESPONSE_SENT
+        self._changed()
+
     def _next(self) -> ApiAnswer | asyncio.Future[ApiAnswer]:
-        if self.state is State.INIT_ERROR:
+        if self.state in (State.INIT_ERROR, State.STREAMING):
             return self._not_allowed("Ready")
         if self._errand is not None and self.state in (State.READY, State.RUNNING):
             self.state = State.RUNNING
@@ -145,11 +175,10 @@ def _judge(verb: str, request: ApiRequest) -> tuple[ApiAnswer, Outcome]:
     """What the runtime hears, and how the invocation ended."""
     mode, error_type = request.headers.get(_MODE_HEADER), request.headers.get(_ERROR_TYPE_HEADER, "")
     if request.is_oversize:
-        words = f"Exceeded maximum allowed payload size ({RESPONSE_BYTES_MAX} bytes)."
-        return refusal(413, "RequestEntityTooLarge", words), Outcome(OutcomeKind.OVERSIZE)
+        return _too_large(RESPONSE_BYTES_MAX), Outcome(OutcomeKind.OVERSIZE)
     if verb == "error":
         return ACCEPTED, _failure(request.body, error_type)
-    if mode is not None and mode.lower() != "streaming":
+    if mode is not None and mode.lower() != _STREAMING:
         words = "Invalid function response mode"
         failed = _failure(b"", "Runtime.InvalidResponseModeHeader", words)
         return refusal(400, "InvalidFunctionResponseMode", words), failed
@@ -157,6 +186,10 @@ def _judge(verb: str, request: ApiRequest) -> tuple[ApiAnswer, Outcome]:
         # A stream that breaks says so in trailers, after what it has already sent.
         return ACCEPTED, _failure(_trailer_body(request.headers.get(_ERROR_BODY_TRAILER, "")), error_type)
     return ACCEPTED, Outcome(OutcomeKind.RESULT, request.body)
+
+
+def _too_large(bytes_max: int) -> ApiAnswer:
+    return refusal(413, "RequestEntityTooLarge", f"Exceeded maximum allowed payload size ({bytes_max} bytes).")
 
 
 def _trailer_body(text: str) -> bytes:

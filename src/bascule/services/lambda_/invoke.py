@@ -13,7 +13,13 @@ import msgspec
 
 from bascule.api import lambda_ as api
 from bascule.kernel.context import Context
-from bascule.kernel.invocation import Invocation, InvocationResult, InvocationThrottled, RuntimeUnavailable
+from bascule.kernel.invocation import (
+    FunctionVersion,
+    Invocation,
+    InvocationResult,
+    InvocationThrottled,
+    RuntimeUnavailable,
+)
 from bascule.kernel.service import operation
 from bascule.kernel.store import Tx
 from bascule.kernel.waiting import Perform
@@ -48,7 +54,7 @@ def invoke(ctx: Context, tx: Tx, inp: api.InvocationRequest) -> api.InvocationRe
         return _finished(ctx, inp, ctx.resume)
     named = reference(ctx, inp.function_name, inp.qualifier)
     kind = inp.invocation_type or "RequestResponse"
-    payload = _checked_payload(inp.payload, kind)
+    payload = checked_payload(inp.payload, kind)
     if kind == "Event":
         function = found_function(tx.documents, named)
         configuration_of(tx.documents, named, function)
@@ -56,24 +62,44 @@ def invoke(ctx: Context, tx: Tx, inp: api.InvocationRequest) -> api.InvocationRe
     function_version = resolved(tx.documents, named, ctx.ids)
     if kind == "DryRun":
         return api.InvocationResponse(status_code=204)
+    invocation = invocation_of(
+        ctx,
+        tx,
+        named,
+        function_version,
+        payload,
+        client_context=inp.client_context,
+        wants_log_tail=inp.log_type == "Tail",
+    )
+    return Perform("runtime", invocation)
+
+
+def invocation_of(
+    ctx: Context,
+    tx: Tx,
+    named: FunctionReference,
+    function: FunctionVersion,
+    payload: bytes,
+    *,
+    client_context: str | None,
+    wants_log_tail: bool,
+) -> Invocation:
+    """What the runtime is to run for a synchronous caller. Raises RecursiveInvocation, InvalidRequestContent."""
     trace_header = ctx.trace_header or fresh_trace(ctx.now_ms, ctx.ids)
     if "Lineage=" in trace_header:
         _check_chain(tx, named, trace_header)
-    return Perform(
-        "runtime",
-        Invocation(
-            function=function_version,
-            request_id=ctx.request_id,
-            payload=payload,
-            invoked_arn=named.named_arn,
-            client_context=_client_context(inp.client_context),
-            trace_header=extended(trace_header, named.arn),
-            wants_log_tail=inp.log_type == "Tail",
-        ),
+    return Invocation(
+        function=function,
+        request_id=ctx.request_id,
+        payload=payload,
+        invoked_arn=named.named_arn,
+        client_context=_client_context(client_context),
+        trace_header=extended(trace_header, named.arn),
+        wants_log_tail=wants_log_tail,
     )
 
 
-def _checked_payload(payload: bytes | None, kind: str) -> bytes:
+def checked_payload(payload: bytes | None, kind: str) -> bytes:
     if not payload:
         return _EMPTY_EVENT
     bytes_max = limits.ASYNC_PAYLOAD_BYTES_MAX if kind == "Event" else limits.SYNC_PAYLOAD_BYTES_MAX
@@ -142,10 +168,7 @@ def _finished(ctx: Context, inp: api.InvocationRequest, outcome: object) -> api.
         case api.InvocationResponse():
             return outcome
         case InvocationResult():
-            name = reference(ctx, inp.function_name).name
-            ctx.metrics.count("lambda.invocations", name)
-            if outcome.function_error is not None:
-                ctx.metrics.count("lambda.errors", name)
+            count_invocation(ctx, reference(ctx, inp.function_name).name, outcome)
             return api.InvocationResponse(
                 status_code=200,
                 payload=outcome.payload,
@@ -153,11 +176,23 @@ def _finished(ctx: Context, inp: api.InvocationRequest, outcome: object) -> api.
                 executed_version=outcome.executed_version,
                 log_result=base64.b64encode(outcome.log_tail).decode() if inp.log_type == "Tail" else None,
             )
-        case InvocationThrottled():
-            ctx.metrics.count("lambda.throttles", reference(ctx, inp.function_name).name)
-            raise TooManyRequests("Rate Exceeded.", Reason=outcome.reason)
-        case RuntimeUnavailable():
-            raise InvalidRuntime(str(outcome) or None)
         case BaseException():
-            raise outcome
+            raise refusal_of(ctx, reference(ctx, inp.function_name).name, outcome)
     raise AssertionError(f"the runtime gave {type(outcome).__name__}")
+
+
+def count_invocation(ctx: Context, name: str, result: InvocationResult) -> None:
+    """An invocation for a caller is over."""
+    ctx.metrics.count("lambda.invocations", name)
+    if result.function_error is not None:
+        ctx.metrics.count("lambda.errors", name)
+
+
+def refusal_of(ctx: Context, name: str, error: BaseException) -> BaseException:
+    """What a caller hears when the runtime did not run the function at all."""
+    if isinstance(error, InvocationThrottled):
+        ctx.metrics.count("lambda.throttles", name)
+        return TooManyRequests("Rate Exceeded.", Reason=error.reason)
+    if isinstance(error, RuntimeUnavailable):
+        return InvalidRuntime(str(error) or None)
+    return error

@@ -64,4 +64,7 @@ def test_refused_members_are_members_of_the_model() -> None:
 
 def test_operations_that_only_look_run_on_a_snapshot() -> None:
     looking = {name for name, operation in SERVICE.operations.items() if operation.reads}
-    assert looking == {name for name in SERVICE.operations if name.startswith(("Get", "List"))} | {"Invoke"}
+    assert looking == {name for name in SERVICE.operations if name.startswith(("Get", "List"))} | {
+        "Invoke",
+        "InvokeWithResponseStream",
+    }
