@@ -18,7 +18,10 @@ import msgspec
 
 
 class NewMessage(msgspec.Struct, frozen=True):
-    """What is put. ``headers`` belongs to the owner (any encoding) and travels untouched."""
+    """What is put. ``headers`` belongs to the owner (any encoding) and travels untouched.
+
+    No message is due before it was sent: an earlier ``due_ms``, here or later in its life, means ``sent_ms``.
+    """
 
     message_id: str
     body: bytes
@@ -116,7 +119,11 @@ class Queues(Protocol):
         """Messages by sequence, leased or not, without touching them."""
 
     def counts(self, queue: str, *, now_ms: int, sent_after_ms: int = 0) -> QueueCounts:
-        """How many messages are in which state at ``now_ms``."""
+        """How many messages are in which state at ``now_ms``.
+
+        Gives    exact numbers for a queue of usual length. Of a very long one, an estimate that costs little: exact in sum
+                 unless many messages have expired, and in each number unless very many are leased, delayed or in ordered groups.
+        """
 
     def next_due_ms(self, queue: str) -> int | None:
         """The earliest moment at which a message is or becomes due (a lease's end counts); None when empty."""

@@ -193,7 +193,7 @@ class QueueMachine(RuleBasedStateMachine):
             return tx.queues.extend(one.queue, one.sequence, token, until_ms=due_ms)
 
         assert self.write(command, undo=undo) is True
-        one.due_ms = due_ms
+        one.due_ms = max(due_ms, one.sent_ms)
         if is_release:
             one.token, one.headers = None, b"new"
 
@@ -205,7 +205,13 @@ class QueueMachine(RuleBasedStateMachine):
         due_ms = self.now_ms + delay_ms
         assert self.write(lambda tx: tx.queues.move(one.queue, one.sequence, to_queue, due_ms=due_ms), undo=undo)
         self.kept.remove(one)
-        one.queue, one.due_ms, one.attempt, one.token, one.last_token = to_queue, due_ms, 0, None, None
+        one.queue, one.due_ms, one.attempt, one.token, one.last_token = (
+            to_queue,
+            max(due_ms, one.sent_ms),
+            0,
+            None,
+            None,
+        )
         [one.sequence] = [
             found.sequence
             for found in self.store.read(lambda tx: tx.queues.peek(to_queue, count_max=1000))

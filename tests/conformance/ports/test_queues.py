@@ -54,7 +54,8 @@ def test_bodies_of_one_lease_are_not_mixed_up(store: Store) -> None:
 
 
 def test_messages_are_leased_by_due_time_then_in_the_order_of_their_puts(store: Store) -> None:
-    put(store, message("late", due_ms=T0 + 5), message("first"), message("second"), message("early", due_ms=T0 - 5))
+    early = message("early", sent_ms=T0 - 9, due_ms=T0 - 5)
+    put(store, message("late", due_ms=T0 + 5), message("first"), message("second"), early)
     assert names(lease(store, now_ms=T0 + 10)) == ["early", "first", "second", "late"]
 
 
@@ -213,7 +214,19 @@ def test_expire_removes_what_was_sent_before_a_moment(store: Store) -> None:
     assert store.write(lambda tx: tx.queues.expire(Q, sent_before_ms=T0 + 4, count_max=2)) == 2
     assert store.write(lambda tx: tx.queues.expire(Q, sent_before_ms=T0 + 4, count_max=2)) == 1
     assert store.write(lambda tx: tx.queues.expire(Q, sent_before_ms=T0 + 4, count_max=2)) == 0
-    assert names(lease(store)) == ["5", "4"]
+    assert names(lease(store, now_ms=T0 + 5)) == ["4", "5"]
+
+
+def test_no_message_is_due_before_it_was_sent(store: Store) -> None:
+    [sequence] = put(store, message("m", due_ms=T0 - 5))
+    assert store.read(lambda tx: tx.queues.next_due_ms(Q)) == T0
+    [one] = lease(store)
+    assert store.write(lambda tx: tx.queues.extend(Q, sequence, one.token, until_ms=0))
+    assert store.read(lambda tx: tx.queues.next_due_ms(Q)) == T0
+    [one] = lease(store)
+    assert store.write(lambda tx: tx.queues.release(Q, sequence, one.token, due_ms=0))
+    assert store.write(lambda tx: tx.queues.move(Q, sequence, OTHER, due_ms=0))
+    assert store.read(lambda tx: tx.queues.next_due_ms(OTHER)) == T0
 
 
 def test_purge_removes_messages_in_any_state_and_is_bounded(store: Store) -> None:

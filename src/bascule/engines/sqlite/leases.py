@@ -39,7 +39,7 @@ class LeaseBook:
             return False
         self._is_changed = True
         del self._newest[sequence]
-        self._settled.rows.append((sequence,))
+        self._settled.rows.append((sequence, queue))
         return True
 
     def forget(self, sequence: int) -> None:

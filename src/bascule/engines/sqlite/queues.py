@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 import msgspec
 
+from bascule.engines.sqlite.counting import counted
 from bascule.engines.sqlite.session import Session
 from bascule.engines.sqlite.statements import load_statements
 from bascule.kernel.queues import Lease, NewMessage, QueueCounts, StoredMessage
@@ -70,7 +71,7 @@ class SqliteQueues:
                 is_ordered,
                 not is_ordered,
                 message.sent_ms,
-                message.due_ms,
+                max(message.sent_ms, message.due_ms),
             )
         )
         writer.dirty.add(queue)
@@ -152,13 +153,13 @@ class SqliteQueues:
         writer = self._session.require_writer()
         if token is None:
             writer.leases.forget(sequence)
-            return self._touch(queue, _SQL["remove"], (sequence, queue))
+            return self._remove(queue, _SQL["remove"], (sequence, queue))
         attempt = _attempt(sequence, token)
         if writer.leases.settle(queue, sequence, attempt):
             writer.dirty.add(queue)
             writer.touched.add(queue)
             return True
-        return self._touch(queue, _SQL["settle"], (sequence, queue, attempt))
+        return self._remove(queue, _SQL["settle"], (sequence, queue, attempt))
 
     def move(self, queue: str, sequence: int, to_queue: str, *, due_ms: int, headers: bytes | None = None) -> bool:
         writer = self._session.require_writer()
@@ -173,9 +174,21 @@ class SqliteQueues:
         }
         if writer.change(_SQL["copy"], named).rowcount != 1:
             return False
+        self._count(to_queue, 1)
         writer.touched.add(to_queue)
         writer.leases.forget(sequence)
-        return self._touch(queue, _SQL["remove"], (sequence, queue))
+        return self._remove(queue, _SQL["remove"], (sequence, queue))
+
+    def _remove(self, queue: str, sql: str, parameters: tuple[object, ...]) -> bool:
+        if not self._touch(queue, sql, parameters):
+            return False
+        self._count(queue, -1)
+        return True
+
+    def _count(self, queue: str, change: int) -> None:
+        """The queue has so many messages more."""
+        changes = msgspec.json.encode([(queue, change)]).decode()
+        self._session.require_writer().change(_SQL["change_counts"], (changes,))
 
     def _touch(self, queue: str, sql: str, parameters: tuple[object, ...]) -> bool:
         writer = self._session.require_writer()
@@ -191,12 +204,9 @@ class SqliteQueues:
 
     def counts(self, queue: str, *, now_ms: int, sent_after_ms: int = 0) -> QueueCounts:
         self._session.see_queue(queue)
-        named = {"queue": queue, "now_ms": now_ms, "sent_after_ms": sent_after_ms}
-        has_expired = self._session.rows(_SQL["has_sent_by"], (queue, sent_after_ms)).fetchone() is not None
-        sql = _SQL["count_unexpired"] if has_expired else _SQL["count_by_index"]
-        ready, leased, delayed = self._session.rows(sql, named).fetchone()
+        ready, leased, delayed = counted(self._session, queue, now_ms=now_ms, sent_after_ms=sent_after_ms)
         oldest = self._session.rows(_SQL["oldest_sent"], (queue, sent_after_ms)).fetchone()
-        return QueueCounts(int(ready), int(leased), int(delayed), None if oldest is None else oldest[0])
+        return QueueCounts(ready, leased, delayed, None if oldest is None else oldest[0])
 
     def next_due_ms(self, queue: str) -> int | None:
         self._session.see_queue(queue)
@@ -204,16 +214,23 @@ class SqliteQueues:
         return None if row is None else row[0]
 
     def expire(self, queue: str, *, sent_before_ms: int, count_max: int) -> int:
-        writer = self._session.require_writer()
-        writer.see_queue(queue)
-        writer.leases.forget_all()
-        return writer.change(_SQL["expire"], (queue, sent_before_ms, count_max)).rowcount
+        return self._clear(queue, _SQL["expire"], (queue, sent_before_ms, count_max))
 
     def purge(self, queue: str, *, count_max: int) -> int:
+        removed = self._clear(queue, _SQL["purge"], (queue, count_max))
+        if removed < count_max:
+            self._session.require_writer().change(_SQL["forget_count"], (queue,))
+        return removed
+
+    def _clear(self, queue: str, sql: str, parameters: tuple[object, ...]) -> int:
+        """Remove messages that nobody names."""
         writer = self._session.require_writer()
         writer.see_queue(queue)
         writer.leases.forget_all()
-        return writer.change(_SQL["purge"], (queue, count_max)).rowcount
+        removed = writer.change(sql, parameters).rowcount
+        if removed:
+            self._count(queue, -removed)
+        return removed
 
 
 def _token(sequence: int, attempt: int) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from sqlite3 import Connection
 
@@ -21,7 +22,8 @@ _PUT_MESSAGES = many_rows(_QUEUES["put"])
 _APPEND_RECORDS = many_rows(load_statements("logs")["append"])
 _DEDUPLICATE = many_rows(_QUEUES["deduplicate"])
 
-#: Where a message's row says whether it belongs to an ordered group.
+#: Where a message's row names its queue, and says whether it belongs to an ordered group.
+QUEUE = 1
 IS_ORDERED = 6
 
 
@@ -36,12 +38,18 @@ class Sender:
         groups = {(row[1], row[5]) for row in rows if row[IS_ORDERED]}
         if groups:
             self._connection.execute(_QUEUES["set_heads"], (encode_json(sorted(groups)).decode(),))
+        self._count(Counter([row[QUEUE] for row in rows]))
 
     def mark_leased(self, rows: Sequence[Row]) -> None:
         self._connection.execute(_QUEUES["mark_leased"], (encode_json(rows).decode(),))
 
     def settle_all(self, rows: Sequence[Row]) -> None:
+        """Takes    (sequence, queue) of messages that are there."""
         self._connection.execute(_QUEUES["settle_all"], (encode_json([row[0] for row in rows]).decode(),))
+        self._count({queue: -count for queue, count in Counter([row[1] for row in rows]).items()})
+
+    def _count(self, changes: Mapping[str, int]) -> None:
+        self._connection.execute(_QUEUES["change_counts"], (encode_json(list(changes.items())).decode(),))
 
     def insert_records(self, rows: Sequence[Row]) -> None:
         insert_rows(self._connection, _APPEND_RECORDS, rows)

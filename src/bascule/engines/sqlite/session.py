@@ -14,7 +14,7 @@ from typing import Any, Protocol
 from bascule.engines.sqlite.buffers import Overlay, RowBuffer
 from bascule.engines.sqlite.cache import DocumentCache
 from bascule.engines.sqlite.leases import LeaseBook
-from bascule.engines.sqlite.sending import IS_ORDERED, Duplicate, DuplicateKey, Sender
+from bascule.engines.sqlite.sending import Duplicate, DuplicateKey, Sender
 from bascule.engines.sqlite.statements import CHUNK_ROWS, load_statements
 from bascule.kernel.documents import DocumentKey
 
@@ -182,25 +182,23 @@ class WriteSession:
         """Send everything that finished commands left in the buffers.
 
         Takes    is_synced_apart: the sync must happen in ``commit`` and not here.
-        A group that is one INSERT needs no transaction around it: the statement is one, and is synced as one.
+        A group that is one INSERT of records needs no transaction around it: the statement is one, and is synced as one.
         """
         self.begin_command()
         dirty = [buffer for buffer in self._buffers if buffer.is_dirty()]
         if not dirty:
             return
         is_one_insert = (
-            not is_synced_apart and len(dirty) == 1 and not self._is_begun and self._sequence <= self._reserved
+            not is_synced_apart
+            and dirty == [self.records]
+            and len(self.records.rows) <= CHUNK_ROWS[-1]
+            and not self._is_begun
+            and self._sequence <= self._reserved
         )
-        if not (is_one_insert and self._is_one_statement(dirty[0])):
+        if not is_one_insert:
             self._begin()
         for buffer in dirty:
             buffer.flush_earlier()
-
-    def _is_one_statement(self, buffer: object) -> bool:
-        if buffer is self.messages:
-            rows = self.messages.rows
-            return len(rows) <= CHUNK_ROWS[-1] and not any(row[IS_ORDERED] for row in rows)
-        return buffer is self.records and len(self.records.rows) <= CHUNK_ROWS[-1]
 
     def commit(self) -> tuple[frozenset[str], list[Callable[[], None]]]:
         """Sync the group to disk and publish it; gives its signals and actions. Without writes there is nothing to sync."""

@@ -43,7 +43,8 @@ POLICY_STATEMENTS_MAX = 20  # count; SQS quotas
 
 MOVE_TASKS_LISTED_MAX = 10  # count; ListMessageMoveTasks API reference
 MOVE_RATE_MAX = 500  # messages a second; StartMessageMoveTask API reference
-MOVE_STEP_MAX = 100  # messages moved in one transaction; ours
+MOVE_STEP_MAX = 100  # messages that one task moves in one transaction; ours
+MOVE_STEPS_MAX = 3  # tasks that move messages in one transaction; ours
 REMOVE_STEP_MAX = 1_000  # messages removed in one transaction; ours
 SWEEP_QUEUES_MAX = 200  # queues looked at in one transaction; ours
 SWEEP_PAUSE_MS = 60_000  # milliseconds between sweeps for expired messages; ours

@@ -22,12 +22,14 @@ _STEPS_A_SECOND = 10
 
 
 def tick(ctx: Context, tx: Tx) -> int | None:
-    """Let every running task make a step that is due."""
+    """Let running tasks make a step that is due: those that have waited longest, as far as one transaction goes."""
     next_ms: int | None = None
-    for key, _ in list(state.moves_running.every(tx.documents)):
-        tasks = tasks_of(tx, key.scope, key.name)
+    running = [(key, tasks_of(tx, key.scope, key.name)) for key, _ in state.moves_running.every(tx.documents)]
+    steps_left = limits.MOVE_STEPS_MAX
+    for key, tasks in sorted(running, key=lambda pair: pair[1][-1].next_ms):
         task = tasks[-1]
-        if task.next_ms <= ctx.now_ms:
+        if task.next_ms <= ctx.now_ms and steps_left:
+            steps_left -= 1
             task = _step(ctx, tx, key.scope, task)
             keep(tx, key.scope, key.name, (*tasks[:-1], task))
         if task.status == RUNNING:

@@ -43,12 +43,13 @@ def test_a_known_document_costs_a_command_no_statement_also_when_absent(store: S
     assert statements == []
 
 
-def test_a_group_of_puts_is_one_statement(store: SqliteStore) -> None:
+def test_a_group_of_puts_is_one_statement_for_the_messages_and_one_for_their_number(store: SqliteStore) -> None:
     message = NewMessage(message_id="m", body=b"body", sent_ms=1, due_ms=1)
     store.write(lambda tx: tx.queues.put("q", message))
     statements = traced(store)
     store.write(lambda tx: [tx.queues.put("q", message) for _ in range(100)])
-    assert len(statements) == 1
+    assert [one.split()[2] for one in statements if one.startswith("INSERT")] == ["message", "message_count"]
+    assert len(statements) == 4
     assert store.read(lambda tx: tx.queues.counts("q", now_ms=1)).ready == 101
 
 
@@ -57,10 +58,10 @@ def test_a_command_that_puts_and_appends_has_no_savepoint(store: SqliteStore) ->
     store.write(lambda tx: tx.queues.put("q", message))
     statements = traced(store)
     store.write(lambda tx: (tx.queues.put("q", message), tx.logs.append("log", [(1, b"")]), tx.documents.get(A)))
-    assert [one.split()[0] for one in statements] == ["SELECT", "BEGIN", "INSERT", "INSERT", "COMMIT"]
+    assert [one.split()[0] for one in statements] == ["SELECT", "BEGIN", "INSERT", "INSERT", "INSERT", "COMMIT"]
 
 
-def test_lease_and_settle_of_ten_messages_are_three_statements(store: SqliteStore) -> None:
+def test_lease_and_settle_of_ten_messages_are_four_statements(store: SqliteStore) -> None:
     message = NewMessage(message_id="m", body=b"body", sent_ms=1, due_ms=1)
     store.write(lambda tx: [tx.queues.put("q", message) for _ in range(10)])
     statements = traced(store)
@@ -70,7 +71,7 @@ def test_lease_and_settle_of_ten_messages_are_three_statements(store: SqliteStor
         return sum(tx.queues.settle("q", one.message.sequence, one.token) for one in leases)
 
     assert store.write(command) == 10
-    assert [one.split()[0] for one in statements] == ["WITH", "BEGIN", "UPDATE", "DELETE", "COMMIT"]
+    assert [one.split()[0] for one in statements] == ["WITH", "BEGIN", "UPDATE", "DELETE", "INSERT", "COMMIT"]
 
 
 def test_readers_never_see_two_documents_apart_while_a_writer_changes_both(store: SqliteStore) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from bascule.engines.sqlite import open_store
-from bascule.services.sqs import errors
+from bascule.services.sqs import errors, moving
 from tests.unit.services.sqs.desk import Desk
 
 
@@ -205,3 +205,20 @@ def test_bad_handles_are_told_apart(desk: Desk) -> None:
         desk.call("CancelMessageMoveTask", task_handle=unknown)
     with pytest.raises(errors.MissingParameter):
         desk.call("CancelMessageMoveTask", task_handle="")
+
+
+def test_however_many_tasks_run_one_step_moves_a_few_of_them_and_none_waits_for_ever(desk: Desk) -> None:
+    sources = [desk.queue(f"orders-{number}") for number in range(5)]
+    for number in range(5):
+        dead = desk.queue(f"dead-{number}")
+        policy = json.dumps({"deadLetterTargetArn": desk.arn(f"dead-{number}"), "maxReceiveCount": 1})
+        desk.call("SetQueueAttributes", queue_url=sources[number], attributes={"RedrivePolicy": policy})
+        for message in range(2):
+            desk.send(dead, str(message))
+        _start(
+            desk, f"dead-{number}", destination_arn=desk.arn(f"orders-{number}"), max_number_of_messages_per_second=10
+        )
+    desk.store.write(lambda tx: moving.tick(desk.context(), tx))
+    assert sorted(desk.count(url)[0] for url in sources) == [0, 0, 1, 1, 1]
+    desk.store.write(lambda tx: moving.tick(desk.context(), tx))
+    assert [desk.count(url)[0] for url in sources] == [1, 1, 1, 1, 1]

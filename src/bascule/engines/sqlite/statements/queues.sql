@@ -30,7 +30,8 @@ DELETE FROM deduplication WHERE (queue, key) IN (
 WITH due AS (
   SELECT sequence, message_id, message_group, sent_ms, due_ms, attempt, first_leased_ms, is_ordered, body, headers
   FROM message INDEXED BY message_by_due
-  WHERE queue = :queue AND is_head = 1 AND due_ms <= :now_ms AND sent_ms > :sent_after_ms
+  -- No message is due before it was sent, so the index leaves out most that have expired.
+  WHERE queue = :queue AND is_head = 1 AND due_ms <= :now_ms AND due_ms > :sent_after_ms AND sent_ms > :sent_after_ms
     AND (is_ordered = 0 OR NOT EXISTS (
       SELECT 1 FROM message AS other INDEXED BY message_leased_in_group
       WHERE other.queue = message.queue AND other.message_group = message.message_group
@@ -97,10 +98,10 @@ FROM message WHERE sequence IN (
 ) ORDER BY sequence;
 
 -- name: extend
-UPDATE message SET due_ms = ? WHERE sequence = ? AND queue = ? AND attempt = ? AND is_leased = 1;
+UPDATE message SET due_ms = max(?, sent_ms) WHERE sequence = ? AND queue = ? AND attempt = ? AND is_leased = 1;
 
 -- name: release
-UPDATE message SET is_leased = 0, due_ms = ?, headers = coalesce(?, headers)
+UPDATE message SET is_leased = 0, due_ms = max(?, sent_ms), headers = coalesce(?, headers)
 WHERE sequence = ? AND queue = ? AND attempt = ? AND is_leased = 1;
 
 -- name: settle
@@ -116,24 +117,60 @@ SELECT :new_sequence, :to_queue, message_id, body, coalesce(:headers, headers), 
     SELECT 1 FROM message AS earlier INDEXED BY message_by_group
     WHERE earlier.queue = :to_queue AND earlier.message_group = message.message_group AND earlier.is_ordered = 1
   ) END,
-  sent_ms, :due_ms
+  sent_ms, max(sent_ms, :due_ms)
 FROM message WHERE sequence = :sequence AND queue = :queue;
 
--- name: has_sent_by
-SELECT 1 FROM message INDEXED BY message_by_sent WHERE queue = ? AND sent_ms <= ? LIMIT 1;
+-- name: change_counts
+INSERT INTO message_count
+SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]') FROM json_each(?) WHERE true
+ON CONFLICT (queue) DO UPDATE SET count = count + excluded.count;
 
--- name: count_by_index
-SELECT total(due_ms <= :now_ms), total(is_leased = 1 AND due_ms > :now_ms), total(is_leased = 0 AND due_ms > :now_ms)
-FROM (
-  SELECT due_ms, is_leased FROM message INDEXED BY message_by_due WHERE queue = :queue AND is_head = 1
-  UNION ALL
-  SELECT due_ms, is_leased FROM message INDEXED BY message_by_group
-  WHERE queue = :queue AND is_ordered = 1 AND is_head = 0
+-- name: forget_count
+DELETE FROM message_count WHERE queue = ? AND count = 0;
+
+-- name: count
+SELECT count FROM message_count WHERE queue = :queue;
+
+-- name: count_later
+-- Of an ordered group all but the first message are behind; every other message is in the index by due time.
+SELECT count(*), total(is_leased) FROM (
+  SELECT is_leased FROM message INDEXED BY message_by_due
+  WHERE queue = :queue AND is_head = 1 AND due_ms > :now_ms LIMIT :later_max
 );
 
--- name: count_unexpired
-SELECT total(due_ms <= :now_ms), total(is_leased = 1 AND due_ms > :now_ms), total(is_leased = 0 AND due_ms > :now_ms)
-FROM message INDEXED BY message_by_sent WHERE queue = :queue AND sent_ms > :sent_after_ms;
+-- name: count_ordered
+SELECT
+  count(*), total(is_head = 0 AND due_ms > :now_ms), total(is_head = 0 AND due_ms > :now_ms AND is_leased = 1)
+FROM (
+  SELECT is_head, is_leased, due_ms FROM message INDEXED BY message_by_group
+  WHERE queue = :queue AND is_ordered = 1 LIMIT :ordered_max
+);
+
+-- name: count_ordered_leased
+SELECT count(*) FROM (
+  SELECT 1 FROM message INDEXED BY message_leased_in_group
+  WHERE queue = :queue AND is_ordered = 1 AND is_leased = 1 AND due_ms > :now_ms LIMIT :later_max
+);
+
+-- name: count_due
+SELECT count(*) FROM (
+  SELECT 1 FROM message INDEXED BY message_by_due
+  WHERE queue = :queue AND is_head = 1 AND due_ms <= :now_ms LIMIT :due_max
+);
+
+-- name: count_expired
+SELECT
+  count(*), total(is_leased = 1 AND due_ms > :now_ms), total(is_leased = 0 AND due_ms > :now_ms)
+FROM (
+  SELECT due_ms, is_leased FROM message INDEXED BY message_by_sent
+  WHERE queue = :queue AND sent_ms <= :sent_after_ms LIMIT :expired_max
+);
+
+-- name: count_sent_by
+SELECT count(*) FROM (
+  SELECT 1 FROM message INDEXED BY message_by_sent
+  WHERE queue = :queue AND sent_ms <= :sent_after_ms LIMIT :sent_max
+);
 
 -- name: oldest_sent
 SELECT sent_ms FROM message INDEXED BY message_by_sent
