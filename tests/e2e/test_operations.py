@@ -271,3 +271,18 @@ def test_wrong_requests_are_one_sentence(server: Server) -> None:
     assert answer.status_code == 400
     assert httpx.post(f"{server.url}/_bascule/dlq/work", json={}).status_code == 405
     assert httpx.get(f"{server.url}/_bascule/dlq/no-such").status_code == 404
+    for path in ("dlq/work?count=x", "dlq/work?count=0", "dlq/work?after=-1", "retries?count=501", "retries?count="):
+        refused = httpx.get(f"{server.url}/_bascule/{path}")
+        assert (refused.status_code, refused.json()["message"][-1]) == (400, ".")
+    for form in ({"count_max": 0}, {"count_max": 501}, {"after": -1}):
+        assert httpx.post(f"{server.url}/_bascule/dlq/work/redrive", json=form).status_code == 400
+
+
+def test_tables_that_are_piped_keep_every_word_on_one_line(server: Server) -> None:
+    _rule(server, "piped", Arn=PREFIX + "piped-away", RetryPolicy={"MaximumRetryAttempts": 3})
+    httpx.post(f"{server.url}/_bascule/faults", json={"target": PREFIX + "piped-away", "error": "throttled"})
+    event_id = _put(server, "piped")
+    shown = CliRunner().invoke(build(["retries"]), ["retries", "--url", server.url], env={"COLUMNS": "80"}).stdout
+    (line,) = [line for line in shown.splitlines() if event_id in line]
+    assert "rule piped to queue piped-away" in line
+    assert "THROTTLING: Rate exceeded (injected fault)." in line

@@ -287,8 +287,10 @@ def test_frozen_time_stands_still_and_resumed_time_goes_on(steered: Steered) -> 
     assert json.loads(advanced.stdout)["now_ms"] >= before_ms + 5_400_000
     assert _bascule(steered.server, "clock", "freeze").returncode == 0
     assert "frozen" in _bascule(steered.server, "clock").stdout
-    wrong = _bascule(steered.server, "clock", "advance", "tomorrow")
-    assert (wrong.returncode, wrong.stderr.count("\n")) == (1, 1)
+    for duration in ("tomorrow", "0", "9999d"):
+        wrong = _bascule(steered.server, "clock", "advance", duration)
+        assert (wrong.returncode, wrong.stderr.count("\n")) == (1, 1)
+        assert f"'{duration}'" in wrong.stderr
 
 
 @pytest.mark.parametrize(
@@ -300,12 +302,15 @@ def test_frozen_time_stands_still_and_resumed_time_goes_on(steered: Steered) -> 
         ("clock", {"advance": 5}),
         ("clock", {"freeze": "yes"}),
         ("settle", {"timeout_s": -1}),
-        ("faults", {"target": "a"}),
-        ("faults", {"target": "a", "error": "moody"}),
-        ("faults", {"target": "a", "error": "delay"}),
-        ("faults", {"target": "a", "error": "throttled", "delay_ms": 5}),
-        ("faults", {"target": "a", "error": "access-denied", "at": "invocation"}),
-        ("faults", {"target": "a", "error": "throttled", "times": -1}),
+        ("faults", {"target": "arn:*"}),
+        ("faults", {"target": "arn:*", "error": "moody"}),
+        ("faults", {"target": "arn:*", "error": "delay"}),
+        ("faults", {"target": "arn:*", "error": "throttled", "delay_ms": 5}),
+        ("faults", {"target": "arn:*", "error": "access-denied", "at": "invocation"}),
+        ("faults", {"target": "arn:*", "error": "throttled", "at": "moon"}),
+        ("faults", {"target": "arn:*", "error": "throttled", "times": -1}),
+        ("faults", {"target": "orders", "error": "throttled"}),
+        ("faults", {"target": "arn:aws:sqs:us-east-1:000000000000:orders", "error": "throttled", "at": "invocation"}),
     ],
 )
 def test_a_wrong_request_is_answered_in_one_sentence_and_changes_nothing(
@@ -324,7 +329,16 @@ def test_faults_by_the_command_line(steered: Steered) -> None:
     listed = json.loads(_bascule(steered.server, "faults", "ls", "--json").stdout)["faults"]
     assert listed == [{"target": "arn:aws:sqs:*", "error": "delay", "times": 2, "delay_ms": 30_000, "at": "delivery"}]
     assert "no faults" in _bascule(steered.server, "faults", "clear").stdout
-    assert "there is no fault 'moody'" in _bascule(steered.server, "faults", "add", "a", "moody").stderr
+    for arguments, sentence in (
+        (("add", "arn:*", "moody"), "there is no fault 'moody' at 'delivery', but access-denied, delay, duplicate"),
+        (("add", "orders", "throttled"), "'orders' is no target; give an ARN"),
+        (("add", "arn:*", "delay"), "say how long to delay, such as --delay 30s"),
+        (("add", "arn:*", "throttled", "--delay", "3s"), "--delay is for the fault 'delay' only"),
+        (("clear", "arn:none"), "no fault is set for 'arn:none'"),
+    ):
+        wrong = _bascule(steered.server, "faults", *arguments)
+        assert wrong.returncode == 1, arguments
+        assert sentence in wrong.stderr
 
 
 def test_the_clock_of_a_server_outlives_it(tmp_path: Path) -> None:

@@ -13,6 +13,8 @@ from bascule.cli.client import DEFAULT_URL, fail, send, url_option
 PATH = "/_bascule/clock"
 NEEDS_TEST = "the server at {url} keeps its own time; start it with 'bascule serve --test' to steer it."
 UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3_600.0, "d": 86_400.0, "w": 604_800.0}
+#: How far one command moves time: ten years. seconds
+FURTHEST_S = 315_360_000.0
 _PART = re.compile(r"(\d+(?:\.\d+)?)([a-z]+)")
 
 app = typer.Typer(no_args_is_help=False)
@@ -86,6 +88,8 @@ def advance(
     seconds = seconds_of(duration)
     if seconds is None:
         fail(f"'{duration}' is no duration; give one such as 24h, 1h30m, 90 or 250ms.")
+    if not 0 < seconds <= FURTHEST_S:
+        fail(f"time can be moved by more than nothing and at most 3650d, not by '{duration}'.")
     _steer(url, {"advance_s": seconds, "timeout_s": timeout}, json=json, timeout_s=timeout + 10.0)
 
 

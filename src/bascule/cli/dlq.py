@@ -10,6 +10,7 @@ import typer
 
 from bascule.cli.client import DEFAULT_URL, fail, fetch, send, url_option
 from bascule.cli.moments import age, moment
+from bascule.cli.screen import screen
 from bascule.cli.story import printable, short_arn
 
 Json = dict[str, Any]
@@ -57,7 +58,6 @@ def list_queues(url: Annotated[str, url_option] = DEFAULT_URL, json: Annotated[b
 
 
 def _render_queues(queues: list[Json], now_ms: int) -> None:
-    from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
@@ -70,7 +70,7 @@ def _render_queues(queues: list[Json], now_ms: int) -> None:
             continue
         oldest = "" if queue["oldest_ms"] is None else age(now_ms - queue["oldest_ms"])
         table.add_row(Text(queue["name"]), Text(str(count), "bold red" if count else "green"), oldest, uses)
-    Console(highlight=False).print(table)
+    screen().print(table)
 
 
 @app.command()

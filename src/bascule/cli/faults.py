@@ -9,6 +9,7 @@ import typer
 
 from bascule.cli.client import DEFAULT_URL, fail, send, url_option
 from bascule.cli.clock import seconds_of
+from bascule.cli.screen import screen
 
 PATH = "/_bascule/faults"
 NEEDS_TEST = "the server at {url} gives no faults; start it with 'bascule serve --test'."
@@ -25,10 +26,11 @@ def _ask(url: str, method: str, form: dict[str, Any] | None, *, json: bool, targ
         typer.echo(json_codec.dumps(shown, indent=2))
     else:
         _render(shown["faults"])
+    if target and not shown["cleared"]:
+        fail(f"no fault is set for '{target}'; 'bascule faults ls' shows those that are.")
 
 
 def _render(faults: list[dict[str, Any]]) -> None:
-    from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
@@ -39,7 +41,7 @@ def _render(faults: list[dict[str, Any]]) -> None:
     for fault in faults:
         what = f"{fault['error']} {fault['delay_ms'] / 1000:g} s" if fault["delay_ms"] else fault["error"]
         table.add_row(Text(fault["target"]), what, fault["at"], str(fault["times"]))
-    Console(highlight=False).print(table)
+    screen().print(table)
 
 
 @app.command("ls")
@@ -62,6 +64,10 @@ def add(
     seconds = seconds_of(delay) if delay else 0.0
     if seconds is None:
         fail(f"'{delay}' is no duration; give one such as 30s or 1h30m.")
+    if error == "delay" and seconds == 0:
+        fail("say how long to delay, such as --delay 30s.")
+    if error != "delay" and seconds:
+        fail(f"--delay is for the fault 'delay' only, not for '{error}'.")
     form = {"target": target, "error": error, "times": times, "delay_ms": round(seconds * 1000), "at": at}
     _ask(url, "POST", form, json=json)
 

@@ -9,6 +9,7 @@ import typer
 
 from bascule.cli.client import DEFAULT_URL, fail, fetch, url_option
 from bascule.cli.moments import age
+from bascule.cli.screen import screen
 from bascule.cli.story import printable, short_arn
 
 
@@ -30,14 +31,12 @@ def retries(
 
 
 def _render(found: dict[str, Any]) -> None:
-    from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
     now_ms = found["now_ms"]
-    table = Table(
-        "next try in", "gives up in", "tries", "what", "why", "event", box=None, pad_edge=False, header_style="dim"
-    )
+    table = Table("next try in", "gives up in", "tries", "what", "why", box=None, pad_edge=False, header_style="dim")
+    table.add_column("event", no_wrap=True)
     rows = [_delivery(row) for row in found["deliveries"]] + [_invocation(row) for row in found["invocations"]]
     for row, tries, what in sorted(rows, key=lambda one: one[0]["due_ms"]):
         why = ": ".join(filter(None, (row["code"], row["message"])))
@@ -49,7 +48,7 @@ def _render(found: dict[str, Any]) -> None:
             Text(printable(why), "yellow"),
             Text(printable(row["event_id"]), "cyan"),
         )
-    Console(highlight=False).print(table)
+    screen().print(table)
 
 
 def _delivery(row: dict[str, Any]) -> tuple[dict[str, Any], int, str]:

@@ -7,8 +7,11 @@ state of the platform.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import msgspec
 
+from bascule.kernel.arns import parse_arn
 from bascule.kernel.delivery import Refused
 
 #: A target that refuses -> (ERROR_CODE, message, is it retried).
@@ -54,6 +57,21 @@ class Fault(msgspec.Struct, frozen=True):
         return Refused(DELAYED, f"Delayed by {self.delay_ms} ms (injected fault).", is_retryable=True)
 
 
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(sorted(names))
+
+
+def _check_target(target: str, at: str) -> None:
+    if target.endswith("*"):
+        return
+    arn = parse_arn(target)
+    if arn is None:
+        raise ValueError(f"'{target}' is no target; give an ARN, or the beginning of one and *.")
+    is_function = arn.service == "lambda" and arn.resource.count(":") == 1
+    if at == INVOCATION and not is_function:
+        raise ValueError(f"{target} is never invoked; give the ARN of a function, without a version or alias.")
+
+
 class Faults:
     """Faults that are still to be given, by where they strike and whom."""
 
@@ -64,11 +82,14 @@ class Faults:
         """Have the next ``times`` tries of a target fail; replaces what was asked before for it; 0 ends it.
 
         Takes    target: an ARN, or its beginning and ``*``; error: one of ``FAULTS[at]``; times >= 0; delay_ms > 0 for ``delay``.
-        Raises   KeyError for another error or place.
+        Raises   ValueError, one sentence, for another error or place, and for a target that nothing could ever be.
         """
         assert times >= 0
+        if at not in FAULTS:
+            raise ValueError(f"There are no faults at '{at}', but at {_listed(FAULTS)}.")
         if error not in FAULTS[at]:
-            raise KeyError(error)
+            raise ValueError(f"There is no fault '{error}' at '{at}', but {_listed(FAULTS[at])}.")
+        _check_target(target, at)
         self._left.pop((at, target), None)
         if times:
             self._left[at, target] = Fault(target, error, times, delay_ms, at)

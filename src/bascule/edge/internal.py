@@ -50,6 +50,11 @@ def json_answer(value: object, status: int = 200) -> HttpAnswer:
     return HttpAnswer(status, [("content-type", "application/json")], msgspec.json.encode(value))
 
 
+def wrong_body(path: str, error: Exception) -> str:
+    """What is said of a body that cannot be used."""
+    return f"The body is not what {path} takes: {str(error).rstrip('.')}; docs/reference/internal.md shows it."
+
+
 def _query(request: HttpRequest) -> dict[str, str]:
     return {name: values[-1] for name, values in parse_qs(request.query_string).items()}
 

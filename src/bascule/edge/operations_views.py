@@ -13,7 +13,7 @@ import msgspec
 
 from bascule.edge.connection import Connection
 from bascule.edge.dead_letters import Use, dead_letter_queues, why_of
-from bascule.edge.internal import Internal, json_answer
+from bascule.edge.internal import Internal, json_answer, wrong_body
 from bascule.edge.letters import event_id_of, letter_of
 from bascule.edge.redrive import Redriven, find_source, is_target, redrive
 from bascule.host.async_store import AsyncStore
@@ -40,6 +40,8 @@ SHOWN_DEFAULT = 100
 #: Messages that one request redrives. count
 STEP_MAX = 500
 STEP_DEFAULT = 100
+#: No message of a queue has a greater place than this. count
+SEQUENCE_MAX = 1 << 62
 #: Bytes of a body that are shown. A whole one is at most 1 MiB.
 BODY_SHOWN = 4_096
 
@@ -112,9 +114,16 @@ def retries_of(tx: Tx, waiting_deliveries: WaitingDeliveries, count_max: int) ->
     }
 
 
-def _number(query: dict[str, list[str]], name: str, default: int, most: int) -> int:
-    text = query.get(name, [""])[-1]
-    return min(int(text), most) if text.isdigit() else default
+class _WrongQuery(Exception):
+    """A query parameter cannot be used; the message is one sentence."""
+
+
+def _number(request: HttpRequest, name: str, default: int, least: int, most: int) -> int:
+    """A number of the query string. Raises _WrongQuery."""
+    text = parse_qs(request.query_string, keep_blank_values=True).get(name, [str(default)])[-1]
+    if not text.isdecimal() or not least <= int(text) <= most:
+        raise _WrongQuery(f"{name} must be a number between {least} and {most}, not '{text}'.")
+    return int(text)
 
 
 class OperationsViews:
@@ -139,9 +148,11 @@ class OperationsViews:
 
     async def _messages(self, request: HttpRequest, rest: str, connection: Connection) -> HttpAnswer:
         now_ms = self._contexts.clock.now_ms()
-        query = parse_qs(request.query_string)
-        after = _number(query, "after", 0, 1 << 62)
-        count_max = max(1, _number(query, "count", SHOWN_DEFAULT, SHOWN_MAX))
+        try:
+            after = _number(request, "after", 0, 0, SEQUENCE_MAX)
+            count_max = _number(request, "count", SHOWN_DEFAULT, 1, SHOWN_MAX)
+        except _WrongQuery as wrong:
+            return json_answer({"message": str(wrong)}, 400)
 
         def look(tx: Tx) -> Json | None:
             arn = arn_of(tx, unquote(rest))
@@ -160,13 +171,15 @@ class OperationsViews:
         try:
             form = msgspec.json.decode(request.body or b"{}", type=RedriveForm)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            return json_answer({"message": f"The body is not what {request.path} takes: {error}."}, 400)
+            return json_answer({"message": wrong_body(request.path, error)}, 400)
         if not rest.endswith(REDRIVE):
             return json_answer({"message": f"{request.path} only answers GET."}, 405)
         if form.to and not is_target(form.to):
             return json_answer({"message": f"'{form.to}' is not the ARN of a target."}, 400)
-        count_max = min(max(form.count_max, 1), STEP_MAX)
-
+        if not 1 <= form.count_max <= STEP_MAX or form.after < 0:
+            wrong = f"count_max must be between 1 and {STEP_MAX}, and after not below 0."
+            return json_answer({"message": wrong}, 400)
+        count_max = form.count_max
         ctx = self._contexts.make(Scope())
 
         def step(tx: Tx) -> Redriven | None:
@@ -182,7 +195,10 @@ class OperationsViews:
         return _no_queue(name) if done is None else json_answer(done)
 
     async def _retries(self, request: HttpRequest, rest: str, connection: Connection) -> HttpAnswer:
-        count_max = max(1, _number(parse_qs(request.query_string), "count", SHOWN_DEFAULT, SHOWN_MAX))
+        try:
+            count_max = _number(request, "count", SHOWN_DEFAULT, 1, SHOWN_MAX)
+        except _WrongQuery as wrong:
+            return json_answer({"message": str(wrong)}, 400)
         waiting = await self._store.read_long(lambda tx: retries_of(tx, self._waiting_deliveries, count_max))
         return json_answer({"now_ms": self._contexts.clock.now_ms(), **waiting})
 

@@ -15,7 +15,7 @@ from urllib.parse import parse_qs
 import msgspec
 
 from bascule.edge.connection import Connection
-from bascule.edge.internal import Internal, json_answer
+from bascule.edge.internal import Internal, json_answer, wrong_body
 from bascule.host.async_store import AsyncStore
 from bascule.host.virtual_time import VirtualTime
 from bascule.kernel.clock import SteerableClock
@@ -77,7 +77,7 @@ class FaultBook(Protocol):
     """The faults of the delivery engine."""
 
     def put(self, target: str, error: str, *, times: int, delay_ms: int = 0, at: str = "delivery") -> None:
-        """Have tries of a target fail; KeyError for an unknown error or place."""
+        """Have tries of a target fail; ValueError, one sentence, for what cannot be."""
 
     def listed(self) -> list[Any]:
         """What is still to be given, as structs."""
@@ -101,12 +101,12 @@ def _form(request: HttpRequest, kind: type[F]) -> F:
     try:
         return msgspec.json.decode(request.body or b"{}", type=kind)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise _Refused(f"The body is not what {request.path} takes: {error}.") from None
+        raise _Refused(wrong_body(request.path, error)) from None
 
 
 def _bounded(name: str, value: float, most: float) -> float:
     if not 0 <= value <= most:
-        raise _Refused(f"{name} must be between 0 and {most:g}.")
+        raise _Refused(f"{name} must be between 0 and {most:.15g}.")
     return value
 
 
@@ -202,9 +202,8 @@ class Controls:
             self._faults.put(form.target, form.error, times=times, delay_ms=delay_ms, at=form.at)
         except _Refused as refused:
             return json_answer({"message": str(refused)}, 400)
-        except KeyError:
-            message = f"There is no fault '{form.error}' at '{form.at}'; docs/howto/virtual-time.md lists them."
-            return json_answer({"message": message}, 400)
+        except ValueError as wrong:
+            return json_answer({"message": str(wrong)}, 400)
         return json_answer({"faults": self._faults.listed()})
 
     async def _clear_faults(self, request: HttpRequest, rest: str, connection: Connection) -> HttpAnswer:

@@ -83,27 +83,30 @@ def test_a_prefix_names_many_targets_and_the_longest_name_decides() -> None:
 
 
 def test_faults_of_invocations_are_apart_from_those_of_deliveries() -> None:
-    faults = Faults()
-    faults.put(WORK, "throttled", times=1, at="invocation")
-    assert faults.take(WORK) is None
-    assert faults.take(WORK, "invocation") is not None
-    with pytest.raises(KeyError):
-        faults.put(WORK, "access-denied", times=1, at="invocation")
+    faults, function = Faults(), "arn:aws:lambda:us-east-1:000000000000:function:bill"
+    faults.put(function, "throttled", times=1, at="invocation")
+    assert faults.take(function) is None
+    assert faults.take(function, "invocation") is not None
+    with pytest.raises(ValueError, match="There is no fault"):
+        faults.put(function, "access-denied", times=1, at="invocation")
+    for target in (WORK, f"{function}:live"):
+        with pytest.raises(ValueError, match="is never invoked"):
+            faults.put(target, "throttled", times=1, at="invocation")
 
 
 def test_faults_are_listed_and_cleared() -> None:
     faults = Faults()
-    faults.put("a", "throttled", times=2)
-    faults.put("b", "delay", times=1, delay_ms=5)
+    faults.put("a*", "throttled", times=2)
+    faults.put("b*", "delay", times=1, delay_ms=5)
     assert [(fault.target, fault.error, fault.times) for fault in faults.listed()] == [
-        ("a", "throttled", 2),
-        ("b", "delay", 1),
+        ("a*", "throttled", 2),
+        ("b*", "delay", 1),
     ]
-    assert faults.clear("a") == 1
+    assert faults.clear("a*") == 1
     assert faults.clear() == 1
     assert faults.listed() == []
 
 
 def test_an_unknown_fault_is_refused() -> None:
-    with pytest.raises(KeyError):
+    with pytest.raises(ValueError, match="There is no fault"):
         Faults().put(WORK, "moody", times=1)
