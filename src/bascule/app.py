@@ -45,6 +45,7 @@ from bascule.journal import EventJournal
 from bascule.kernel.clock import Clock, RealClock, SteerableClock
 from bascule.kernel.context import Context
 from bascule.kernel.ids import Ids, SystemIds
+from bascule.kernel.invocation import FunctionVersion, RoleCredentials
 from bascule.kernel.metrics import Metrics
 from bascule.kernel.settings import Settings
 from bascule.kernel.store import Store, Tx
@@ -58,6 +59,7 @@ from bascule.runtime import FunctionRuntime
 from bascule.runtime.isolation import missing_protections, refusal
 from bascule.services import events, iam, lambda_, logs, sns, sqs, sts
 from bascule.services.lambda_.async_waiting import waiting_count
+from bascule.services.lambda_.execution_role import open_execution_role
 from bascule.services.lambda_.state import CHANGED_SIGNAL
 from bascule.services.logs.sink import LogSink
 from bascule.services.sns import signing
@@ -132,6 +134,7 @@ class Bascule:
             self.sink,
             lambda: self.url,
             self._work_dir,
+            self._open_execution_role,
         )
         await self.runtime.start()
         self.runner = self.runtime
@@ -205,6 +208,10 @@ class Bascule:
         for name in signals:
             if name.startswith(CHANGED_SIGNAL):
                 self.runtime.retire(name.removeprefix(CHANGED_SIGNAL))
+
+    async def _open_execution_role(self, function: FunctionVersion) -> RoleCredentials:
+        now_ms = self.clock.now_ms()
+        return await self.store.write(lambda tx: open_execution_role(tx, function, ids=self._ids, now_ms=now_ms))
 
     async def _run_function(self, ctx: Context, request: Any) -> object:
         return await self.runner.invoke(request)

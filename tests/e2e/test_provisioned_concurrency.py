@@ -65,3 +65,18 @@ def test_slow_import_is_over_before_the_first_call_also_after_a_death_and_a_rest
         eventually(lambda: status(functions) == "READY")
         (again, kind), seconds = call(functions)
         assert (again != fresh, kind, seconds < 0.7) == (True, "provisioned-concurrency", True), seconds
+
+
+WHO = """
+import boto3
+def handler(event, context):
+    return boto3.client("sts").get_caller_identity()["Arn"]
+"""
+
+
+def test_calls_of_a_function_are_known_as_its_roles(tmp_path: Path) -> None:
+    with Server(tmp_path) as server:
+        functions = server.client("lambda")
+        create_function(functions, "who", WHO)
+        found = json.loads(functions.invoke(FunctionName="who")["Payload"].read())
+        assert found == "arn:aws:sts::000000000000:assumed-role/test/who"

@@ -99,6 +99,19 @@ class Provisioned(msgspec.Struct, frozen=True, kw_only=True):
     failure: str = ""
 
 
+class RoleCredentials(msgspec.Struct, frozen=True, kw_only=True):
+    """What a function signs its calls with. Its text has no secret in it."""
+
+    access_key: str
+    secret: str
+    session_token: str
+    #: None: never.
+    expires_ms: int | None = None
+
+    def __repr__(self) -> str:
+        return f"RoleCredentials(access_key={self.access_key!r})"
+
+
 class InvocationThrottled(Exception):
     """No execution environment may be used now. ``reason`` is Lambda's ``Reason`` of TooManyRequestsException."""
 

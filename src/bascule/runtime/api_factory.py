@@ -69,6 +69,7 @@ class ApiFactory:
         isolation: Isolation,
     ) -> None:
         self._languages = languages
+        self._isolation = isolation
         self._launcher = Launcher(isolation)
         self._base_url = base_url
         self._wall_clock = wall_clock
@@ -113,7 +114,9 @@ class ApiFactory:
             say=lambda line: plan.printed([line]),
             linger=self._linger,
         )
-        variables = self._variables(language, plan, command, await worker.open())
+        variables = self._variables(
+            language, plan, command, await worker.open(), is_isolated=await self._isolation.is_on()
+        )
         wrapper = plan.function.environment.get(WRAPPER)
         if wrapper and language.takes_wrapper and not isinstance(command, NotExecutable):
             command = (real_path(wrapper, plan), *command)
@@ -126,7 +129,13 @@ class ApiFactory:
         return worker
 
     def _variables(
-        self, language: Language, plan: Plan, command: tuple[str, ...] | NotExecutable, address: str
+        self,
+        language: Language,
+        plan: Plan,
+        command: tuple[str, ...] | NotExecutable,
+        address: str,
+        *,
+        is_isolated: bool,
     ) -> dict[str, str]:
         program_dir = Path("/usr/local/bin") if isinstance(command, NotExecutable) else Path(command[0]).parent
         return function_variables(
@@ -136,6 +145,8 @@ class ApiFactory:
             layer_root=plan.layer_root,
             tmp_dir=plan.tmp_dir,
             log_stream=plan.log_stream,
+            credentials=plan.credentials,
+            is_isolated=is_isolated,
             initialization=plan.initialization,
             base_url=self._base_url(),
             program_dir=program_dir,

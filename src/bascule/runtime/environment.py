@@ -48,6 +48,8 @@ class Environment:
         self.busy_since_s = 0.0
         self.is_retired = False
         self.is_frozen = False
+        #: When the credentials of its process end; None: never.
+        self.credentials_end_ms: int | None = None
         self._clock = clock
         self._reporter = Reporter(function, runtime_version, initialization)
         self._start_worker = start_worker
@@ -117,6 +119,11 @@ class Environment:
     def is_ready(self) -> bool:
         """Whether its process lives, so that an invocation begins with the handler."""
         return self._worker is not None and self._worker.is_alive
+
+    def is_expiring(self, left_ms_min: int) -> bool:
+        """Whether its credentials end before that time is over."""
+        end_ms = self.credentials_end_ms
+        return end_ms is not None and end_ms - self._clock.now_ms() < left_ms_min
 
     async def prepare(self, wait_s: float) -> Outcome | None:
         """Initialise ahead of any invocation; gives the failure, if any. Raises RuntimeUnavailable."""

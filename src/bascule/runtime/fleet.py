@@ -13,6 +13,7 @@ from bascule.kernel.invocation import FunctionVersion, InvocationThrottled
 from bascule.kernel.scope import Scope
 from bascule.runtime.concurrency import ACCOUNT_EXCEEDED
 from bascule.runtime.environment import Environment
+from bascule.runtime.limits import CREDENTIALS_LEFT_MS_MIN
 
 Key = tuple[Scope, str, str, str, str, tuple[str, ...]]
 
@@ -64,19 +65,25 @@ class Fleet:
 
     def take(self, function: FunctionVersion) -> Environment:
         """An idle environment of the function, or a new one. Raises InvocationThrottled when the machine is full."""
-        key = environment_key(function)
-        if idle := self._idle.get(key):
-            environment = idle.pop()
-            self._idle_count -= 1
-            if not idle:
-                del self._idle[key]
-        else:
+        environment = self._take_idle(environment_key(function))
+        if environment is None:
             if not self.make_room():
                 raise InvocationThrottled(ACCOUNT_EXCEEDED)
             environment = self._make(function)
         self.busy.add(environment)
-        self._warm.discard(environment)
         return environment
+
+    def _take_idle(self, key: Key) -> Environment | None:
+        while idle := self._idle.get(key):
+            environment = idle.pop()
+            self._idle_count -= 1
+            self._warm.discard(environment)
+            if not idle:
+                del self._idle[key]
+            if not environment.is_expiring(CREDENTIALS_LEFT_MS_MIN):
+                return environment
+            self._close(environment)
+        return None
 
     def give_back(self, environment: Environment, *, is_usable: bool) -> None:
         """An invocation is over; the environment waits for the next, or goes when it may not be used again."""

@@ -18,6 +18,8 @@ from bascule.runtime.concurrency import Concurrency, Place
 from bascule.runtime.environment import Environment
 from bascule.runtime.fleet import Fleet, Key, environment_key
 from bascule.runtime.limits import (
+    CREDENTIALS_LEFT_MS_MIN,
+    KEPT_CREDENTIALS_LEFT_MS_MIN,
     PROVISIONED_INIT_S_MAX,
     PROVISIONED_INIT_S_MIN,
     PROVISIONED_LEAVES_PART,
@@ -149,7 +151,7 @@ class KeptEnvironments:
         while pool is not None and pool.idle:
             environment = pool.idle.pop()
             self._fleet.bring_back(environment)
-            if environment.is_ready:
+            if environment.is_ready and not environment.is_expiring(CREDENTIALS_LEFT_MS_MIN):
                 pool.busy.add(environment)
                 return environment
             self._end(environment)
@@ -205,9 +207,11 @@ class KeptEnvironments:
             self._timer = self._loop.call_later(PROVISIONED_LOOK_S, self._look)
 
     def _drop(self, pool: _Pool) -> None:
-        """End idle environments that died or are too many; busy ones go when they are given back."""
+        """End idle environments that died, are too many or, one at a time, have old credentials. Busy ones go when given back."""
+        expiring = [each for each in pool.idle if each.is_expiring(KEPT_CREDENTIALS_LEFT_MS_MIN)]
         for environment in list(pool.idle):
-            if not environment.is_ready or pool.count > pool.wanted:
+            is_next = environment in expiring[:1] and not pool.starting
+            if not environment.is_ready or is_next or pool.count > pool.wanted:
                 pool.idle.remove(environment)
                 self._fleet.bring_back(environment)
                 self._end(environment)

@@ -16,6 +16,10 @@ PROVISIONED_RETRY_S = 10.0
 PROVISIONED_RETRY_S_MAX = 600.0
 #: The part of this machine's environments that is never kept: one in so many, at least one. ours
 PROVISIONED_LEAVES_PART = 10
+#: No invocation begins in an environment whose credentials end sooner: a function's longest run and a minute. milliseconds
+CREDENTIALS_LEFT_MS_MIN = 960_000
+#: Kept environments whose credentials end sooner are replaced, one after the other. milliseconds; ours
+KEPT_CREDENTIALS_LEFT_MS_MIN = 3_600_000
 #: Largest response of a synchronous invocation: 6 MiB and 100. bytes; recorded
 RESPONSE_BYTES_MAX = 6_291_556
 #: Largest streamed response. bytes; Lambda quotas, 200 MB

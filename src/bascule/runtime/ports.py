@@ -14,7 +14,7 @@ from typing import Protocol
 
 import msgspec
 
-from bascule.kernel.invocation import FunctionVersion
+from bascule.kernel.invocation import FunctionVersion, RoleCredentials
 from bascule.kernel.scope import Scope
 from bascule.runtime.response_stream import ResponseStream
 
@@ -84,6 +84,7 @@ class Plan(msgspec.Struct, frozen=True):
     log_stream: str
     #: Receives what the process prints, as whole events; ends in a bounded log.
     printed: Callable[[list[str]], bool]
+    credentials: RoleCredentials
     initialization: str = ON_DEMAND
 
 

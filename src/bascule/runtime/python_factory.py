@@ -94,13 +94,16 @@ class PythonFactory:
             os.close(writing)
         worker = PythonWorker(fork, ours, OutputReader(reading, plan.printed), plan.function.memory_mb)
         if box is None:
-            message = self._start_message(plan, self._library_root, interpreter)
+            message = self._start_message(plan, self._library_root, interpreter, is_isolated=False)
         else:
-            message = self._start_message(seen_inside(plan), Path(PACKAGES), f"{INTERPRETERS}/python3")
+            seen = seen_inside(plan)
+            message = self._start_message(seen, Path(PACKAGES), f"{INTERPRETERS}/python3", is_isolated=True)
         worker.start(message | {"limits": resource_limits(plan.function, box)})
         return worker
 
-    def _start_message(self, plan: Plan, library_root: Path, interpreter: str) -> dict[str, object]:
+    def _start_message(
+        self, plan: Plan, library_root: Path, interpreter: str, *, is_isolated: bool
+    ) -> dict[str, object]:
         function = plan.function
         variables = function_variables(
             function,
@@ -109,6 +112,8 @@ class PythonFactory:
             layer_root=plan.layer_root,
             tmp_dir=plan.tmp_dir,
             log_stream=plan.log_stream,
+            credentials=plan.credentials,
+            is_isolated=is_isolated,
             initialization=plan.initialization,
             base_url=self._base_url(),
             program_dir=Path(interpreter).parent,

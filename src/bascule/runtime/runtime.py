@@ -27,6 +27,7 @@ from bascule.kernel.settings import Settings
 from bascule.kernel.streaming import StreamedInvocation
 from bascule.runtime.api_factory import ApiFactory
 from bascule.runtime.concurrency import Admission, Concurrency, Place
+from bascule.runtime.credentials import Credentials, OpenSession, account_credentials
 from bascule.runtime.environment import Environment
 from bascule.runtime.environment_log import EnvironmentLog
 from bascule.runtime.fleet import Fleet
@@ -57,13 +58,16 @@ class FunctionRuntime:
         logs: LogSink,
         base_url: Callable[[], str],
         work_dir: Path,
+        open_session: OpenSession = account_credentials,
     ) -> None:
+        """``open_session`` makes the credentials of a function; see ``credentials``."""
         self._settings = settings
         self._clock = clock
         self._ids = ids
         self._logs = logs
         self._work_dir = work_dir.absolute()
         self._concurrency = Concurrency(settings.concurrency_max)
+        self._credentials = Credentials(open_session, clock)
         self._packages = Packages(self._work_dir / "code", code, ids)
         #: What functions are locked in with, and what is missing of it on this machine.
         self.isolation = Isolation(settings, self._work_dir / "root", base_url)
@@ -284,6 +288,8 @@ class FunctionRuntime:
             held.clear()
             code_root = await acquired((function.code_digest,))
             layer_root = await acquired(function.layer_digests) if function.layer_digests else None
+            credentials = await self._credentials.of(function)
+            environment.credentials_end_ms = credentials.expires_ms
             try:
                 tmp_dir.mkdir(mode=0o700, exist_ok=True)
             except OSError as error:
@@ -296,6 +302,7 @@ class FunctionRuntime:
                     tmp_dir=tmp_dir,
                     log_stream=stream,
                     printed=log.printed,
+                    credentials=credentials,
                     initialization=initialization,
                 )
             )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from bascule.kernel.invocation import FunctionVersion
@@ -72,3 +74,33 @@ def test_version_that_cannot_be_imported_has_failed() -> None:
         ]
         assert (shown["Status"], shown["StatusReason"]) == ("FAILED", "FUNCTION_ERROR_INIT_FAILURE")
         assert shown["AvailableProvisionedConcurrentExecutions"] == 0
+
+
+KEY = """
+import os
+def handler(event, context):
+    return [os.environ["AWS_ACCESS_KEY_ID"], os.environ["AWS_LAMBDA_INITIALIZATION_TYPE"]]
+"""
+
+
+@pytest.mark.parametrize("kind", ["on-demand", "provisioned-concurrency"])
+def test_environment_is_replaced_before_its_credentials_end(kind: str) -> None:
+    with World() as world:
+        functions, sts = world.client("lambda"), world.client("sts")
+        create_function(functions, "shop", KEY)
+        functions.publish_version(FunctionName="shop")
+        if kind != "on-demand":
+            functions.put_provisioned_concurrency_config(
+                FunctionName="shop", Qualifier="1", ProvisionedConcurrentExecutions=1
+            )
+            world.settle()
+        keys = []
+        for hours in (0, 11, 1):
+            world.advance(hours=hours)
+            answer = json.loads(functions.invoke(FunctionName="shop", Qualifier="1")["Payload"].read())
+            assert answer[1] in (kind, "on-demand")
+            keys.append(answer[0])
+        assert keys[0] == keys[1] != keys[2]
+        caller = world.client("sts", account=keys[2]).get_caller_identity()
+        assert caller["Arn"] == "arn:aws:sts::000000000000:assumed-role/test/shop"
+        assert sts.get_access_key_info(AccessKeyId=keys[2])["Account"] == "000000000000"

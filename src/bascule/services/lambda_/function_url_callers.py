@@ -14,7 +14,7 @@ from bascule.identity.records import ACCESS_KEYS, SESSIONS, USERS, home, key_of
 from bascule.kernel.documents import Documents
 from bascule.kernel.scope import ACCOUNT_DEFAULT, Scope
 
-#: What ``bascule env`` sets and function processes have.
+#: What ``bascule env`` sets.
 TEST_KEY = "test"
 TEST_SECRET = "test"
 

@@ -29,4 +29,5 @@ EVENT_SOURCE_BATCH_DEFAULT = 10  # count; CreateEventSourceMapping, SQS
 EVENT_SOURCE_FILTERS_MAX = 10  # count; Lambda quotas, 5 that may be raised to 10
 EVENT_SOURCE_POLLERS_DEFAULT = (2, 200)  # count, lowest and highest; ProvisionedPollerConfig, SQS
 EVENT_SOURCES_PAGE_MAX = 100  # count; ListEventSourceMappings
+ROLE_SESSION_MS = 43_200_000  # milliseconds; ours, 12 hours: the longest session of a role in IAM
 LAYERS_MAX = 5  # count; Lambda quotas, layers of a function

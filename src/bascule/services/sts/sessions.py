@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 
 from bascule.api import sts as api
-from bascule.identity.access_keys import account_of, new_access_key, new_secret, new_session_token
+from bascule.identity.access_keys import account_of, new_secret, new_session_token
 from bascule.identity.records import ROLES, SESSIONS, Role, Session, home, key_of
+from bascule.identity.role_sessions import fresh_key, open_role_session
 from bascule.kernel.arns import Arn, parse_arn
 from bascule.kernel.context import Context
 from bascule.kernel.loop import Loop
@@ -34,11 +35,6 @@ def _credentials(access_key: str, session: Session) -> api.Credentials:
         session_token=session.session_token,
         expiration=float(session.expires_ms // 1000),
     )
-
-
-def _fresh_key(ctx: Context, tx: Tx, account: str) -> str:
-    scope = home(account)
-    return new_access_key(account, ctx.ids, is_free=lambda key: SESSIONS.get(tx.documents, scope, key) is None)
 
 
 def _denied(caller: Caller, role_arn: str) -> AccessDenied:
@@ -122,18 +118,16 @@ def assume_role(ctx: Context, tx: Tx, inp: api.AssumeRoleRequest) -> api.AssumeR
     role = _role_to_assume(ctx, tx, caller, arn, inp)
     duration_s = inp.duration_seconds or limits.ROLE_S_DEFAULT
     _check_duration(duration_s, caller, role)
-    access_key = _fresh_key(ctx, tx, arn.account)
-    role_name = arn.resource.rpartition("/")[2]
-    role_id = role.unique_id if role is not None else f"AROA{access_key[4:]}"
-    session = Session(
-        arn=f"arn:{arn.partition}:sts::{arn.account}:assumed-role/{role_name}/{inp.role_session_name}",
-        user_id=f"{role_id}:{inp.role_session_name}",
-        expires_ms=ctx.now_ms + duration_s * 1000,
+    access_key, session = open_role_session(
+        tx,
+        ctx.ids,
+        account=arn.account,
+        partition=arn.partition,
         role_arn=inp.role_arn,
-        secret=new_secret(ctx.ids),
-        session_token=new_session_token(ctx.ids),
+        role=role,
+        session_name=inp.role_session_name,
+        expires_ms=ctx.now_ms + duration_s * 1000,
     )
-    SESSIONS.put(tx.documents, home(arn.account), access_key, session)
     return api.AssumeRoleResponse(
         credentials=_credentials(access_key, session),
         assumed_role_user=api.AssumedRoleUser(assumed_role_id=session.user_id, arn=session.arn),
@@ -152,7 +146,7 @@ def get_session_token(ctx: Context, tx: Tx, inp: api.GetSessionTokenRequest) -> 
     if caller.role_arn:
         raise AccessDenied("Cannot call GetSessionToken with session credentials")
     duration_s = inp.duration_seconds or limits.TOKEN_S_DEFAULT
-    access_key = _fresh_key(ctx, tx, caller.account)
+    access_key = fresh_key(tx, ctx.ids, caller.account)
     session = Session(
         arn=caller.arn,
         user_id=caller.user_id,
