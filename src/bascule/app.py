@@ -27,6 +27,7 @@ from bascule.delivery.outbox import QUEUE as OUTBOX_QUEUE
 from bascule.edge.connection import Connection
 from bascule.edge.dispatch import Dispatcher
 from bascule.edge.internal import Gauges, Internal
+from bascule.edge.live_functions import LiveControls
 from bascule.edge.operations_views import OperationsViews
 from bascule.edge.pipeline import Pipeline
 from bascule.edge.registry import Registry
@@ -165,6 +166,7 @@ class Bascule:
         internal = Internal(self._registry, self.store, self.board, self.clock, self.metrics, self._gauges())
         internal.add("GET", signing.CERTIFICATE_PATH, self._certificate)
         OperationsViews(self.store, self.contexts, self.delivery.waiting).add_to(internal)
+        self._live_controls().add_to(internal)
         if faults is not None:
             clock = self.clock if isinstance(self.clock, SteerableClock) else None
             Controls(clock, self.time, faults, self.store).add_to(internal)
@@ -234,6 +236,14 @@ class Bascule:
 
     async def _put_blob(self, ctx: Context, request: Any) -> object:
         return await asyncio.to_thread(self._store.blobs.put, request)
+
+    def _live_controls(self) -> LiveControls:
+        key_file = (self._work_dir / "dev.key").absolute()
+
+        def about() -> dict[str, Any]:
+            return {"isolated": not self.runtime.isolation.missing, "function_network": self.settings.function_network}
+
+        return LiveControls(self.runtime.live, self.store, self.contexts, key_file, about)
 
     def _gauges(self) -> Gauges:
         return Gauges(

@@ -41,7 +41,8 @@ MAY_IMPORT = {
         "pollers",
         "egress",
     },
-    "cli": {"kernel", "app", "patterns", "__version__"},
+    "dev": {"kernel"},
+    "cli": {"kernel", "app", "dev", "patterns", "__version__"},
     "demo": {"kernel", "cli"},
 }
 #: Row 0 takes nothing from outside but these.
@@ -52,7 +53,7 @@ ROW_0_OUTSIDE = {
     "api": {"msgspec"},
     "protocol": {"msgspec", "cbor2", "botocore"},
 }
-ASYNC_ROWS = {"host", "edge", "runtime", "pollers", "egress", "app", "engines", "demo"}
+ASYNC_ROWS = {"host", "edge", "runtime", "pollers", "egress", "app", "engines", "demo", "dev"}
 
 
 def _package(path: Path) -> str:

@@ -16,6 +16,7 @@ import typer
 #: Command -> the module here and the attribute in it; a group of commands has its help beside it.
 _COMMANDS: dict[str, tuple[str, str, str]] = {
     "serve": ("serve", "serve", ""),
+    "dev": ("dev", "dev", ""),
     "status": ("status", "status", ""),
     "tail": ("tail", "tail", ""),
     "story": ("story", "story", ""),

@@ -11,6 +11,16 @@ import msgspec
 from bascule.kernel.scope import Scope
 
 
+class Debug(msgspec.Struct, frozen=True):
+    """How a debugger reaches the process of a function: a port of 127.0.0.1."""
+
+    port: int
+    #: Whether the process waits for a debugger before it imports the function.
+    is_awaited: bool
+    #: Where the person has the function's code; a debugger is told these paths instead of those in the process.
+    source: str
+
+
 class FunctionVersion(msgspec.Struct, frozen=True, kw_only=True):
     """Everything an execution environment is made from. Equal values may share environments; different ones never do."""
 
@@ -37,6 +47,8 @@ class FunctionVersion(msgspec.Struct, frozen=True, kw_only=True):
     system_log_level: str | None = None
     #: None: shares the account's concurrency.
     reserved_concurrency: int | None = None
+    #: Set while somebody debugs it (``bascule dev --debug``).
+    debug: Debug | None = None
 
     @property
     def arn(self) -> str:

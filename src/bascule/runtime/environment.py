@@ -57,6 +57,8 @@ class Environment:
         self._worker: Worker | None = None
         self._is_fresh = True
         self._started_ns = 0
+        #: A debugger may have the process wait for a person, during init too.
+        self._init_s_max = INIT_S_MAX if function.debug is None else float(function.timeout_s)
         self._loop = asyncio.get_running_loop()
 
     def begin(self, invocation: Invocation, trace: str) -> asyncio.Future[Outcome] | None:
@@ -138,7 +140,7 @@ class Environment:
         """The first initialisation, with its own limit; gives its duration, None when it must be repeated."""
         self._is_fresh = False
         started_ns = self._clock.monotonic_ns()
-        failure = await self._initialise("init", INIT_S_MAX)
+        failure = await self._initialise("init", self._init_s_max)
         return None if failure else self._ms_since(started_ns)
 
     def _ms_since(self, started_ns: int) -> float:

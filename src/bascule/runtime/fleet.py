@@ -91,6 +91,10 @@ class Fleet:
         if environment.is_retired or not is_usable:
             self._close(environment)
             return
+        self.add(environment)
+
+    def add(self, environment: Environment) -> None:
+        """An environment that ``make`` made is ready for its next invocation."""
         environment.idle_since_s = self._loop.time()
         self._warm.add(environment)
         self._idle.setdefault(environment_key(environment.function), []).append(environment)
@@ -134,6 +138,8 @@ class Fleet:
         before_s = self._loop.time() - idle_s_min
         still_warm: set[Environment] = set()
         for environment in self._warm:
+            if environment.function.debug is not None:
+                continue  # a debugger speaks with it between invocations
             if environment.idle_since_s <= before_s:
                 environment.freeze()
             else:
@@ -144,7 +150,11 @@ class Fleet:
         """Remove environments that have been idle for longer."""
         before_s = self._loop.time() - idle_s_max
         for key in list(self._idle):
-            while key in self._idle and self._idle[key][0].idle_since_s <= before_s:
+            while (
+                key in self._idle
+                and self._idle[key][0].idle_since_s <= before_s
+                and self._idle[key][0].function.debug is None
+            ):
                 self._remove_oldest(key)
 
     def retire(self, arn: str) -> None:

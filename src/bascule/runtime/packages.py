@@ -24,7 +24,7 @@ from bascule.runtime.ports import CodeSource
 _COPY_BYTES = 1024 * 1024
 
 
-class BadPackage(Exception):
+class BadPackage(ValueError):
     """The archive cannot be unpacked; the message says why."""
 
 
@@ -39,6 +39,8 @@ class Packages:
         self._unpacking: dict[tuple[str, ...], asyncio.Task[Path]] = {}
         #: Ready directories, longest unused first.
         self._ready: dict[tuple[str, ...], Path] = {}
+        #: Removed as soon as nobody uses them: nobody can ask for them again.
+        self._passing: set[tuple[str, ...]] = set()
 
     async def acquire(self, digests: tuple[str, ...]) -> Path:
         """The directory that holds these packages, unpacked one over the other, until ``release``.
@@ -58,6 +60,23 @@ class Packages:
             self._users[digests] -= 1
             raise
 
+    def place(self) -> Path:
+        """A name below the same directory, for what ``adopt`` takes over."""
+        return self._root / f".{self._ids.token(8)}"
+
+    def adopt(self, digest: str, built: Path) -> Path:
+        """Take over a directory as if it had been unpacked from ``digest``; the caller is its first user until ``release``.
+
+        Gives    where it is now. It is removed with its last user.
+        """
+        root = self._root / digest
+        built.rename(root)
+        root.chmod(0o555)
+        self._ready[(digest,)] = root
+        self._users[(digest,)] += 1
+        self._passing.add((digest,))
+        return root
+
     async def prepare(self, digests: tuple[str, ...]) -> None:
         """Unpack ahead of need. What cannot be unpacked is said by the invocation that needs it."""
         with contextlib.suppress(RuntimeUnavailable):
@@ -67,12 +86,18 @@ class Packages:
     def release(self, digests: tuple[str, ...]) -> None:
         """One user less; removes directories beyond the number kept."""
         self._users[digests] -= 1
+        if digests in self._passing and self._users[digests] <= 0:
+            self._passing.discard(digests)
+            self._remove(digests)
         idle = [key for key in self._ready if self._users[key] <= 0]
         for key in idle[: max(0, len(idle) - PACKAGES_IDLE_MAX)]:
-            del self._users[key]
-            dead = self._root / f".{self._ids.token(8)}"
-            self._ready.pop(key).rename(dead)
-            asyncio.get_running_loop().run_in_executor(None, remove_tree, dead)
+            self._remove(key)
+
+    def _remove(self, key: tuple[str, ...]) -> None:
+        del self._users[key]
+        dead = self.place()
+        self._ready.pop(key).rename(dead)
+        asyncio.get_running_loop().run_in_executor(None, remove_tree, dead)
 
     async def _unpack(self, digests: tuple[str, ...]) -> Path:
         archives = []
@@ -97,7 +122,7 @@ def _unpack_all(archives: list[Path], root: Path, token: str) -> Path:
         left_bytes = PACKAGE_BYTES_MAX
         for archive in archives:
             left_bytes = unpack(archive, building, left_bytes)
-        _open_directories(building)
+        open_directories(building)
         if root.exists():
             remove_tree(root)
         building.rename(root)
@@ -108,7 +133,7 @@ def _unpack_all(archives: list[Path], root: Path, token: str) -> Path:
     return root
 
 
-def _open_directories(root: Path) -> None:
+def open_directories(root: Path) -> None:
     """Functions in a sandbox are another user: what they read must not depend on the server's file mode mask."""
     for folder, _, _ in os.walk(root):
         os.chmod(folder, 0o755)
@@ -126,7 +151,7 @@ def unpack(archive: Path, root: Path, left_bytes: int) -> int:
         if len(entries) > PACKAGE_FILES_MAX:
             raise BadPackage(f"it holds more than {PACKAGE_FILES_MAX} files")
         for entry in entries:
-            target = _inside(root, entry.filename)
+            target = path_inside(root, entry.filename)
             mode = entry.external_attr >> 16
             if entry.is_dir():
                 target.mkdir(parents=True, exist_ok=True)
@@ -152,7 +177,8 @@ def _copy(package: zipfile.ZipFile, entry: zipfile.ZipInfo, target: Path, left_b
     return left_bytes
 
 
-def _inside(root: Path, name: str) -> Path:
+def path_inside(root: Path, name: str) -> Path:
+    """Where a file of a package goes. Raises BadPackage when its name leads out of the package."""
     path = PurePosixPath(name.replace("\\", "/"))
     if path.is_absolute() or ".." in path.parts or not path.parts or "\0" in name:
         raise BadPackage(f"the name {name!r} leads out of the package")

@@ -33,6 +33,8 @@ from bascule.runtime.environment_log import EnvironmentLog
 from bascule.runtime.fleet import Fleet
 from bascule.runtime.isolation import Isolation
 from bascule.runtime.kept import KeptEnvironments
+from bascule.runtime.live import LIVE, Live
+from bascule.runtime.live_feed import FollowedLog, LiveFeed
 from bascule.runtime.node import Node
 from bascule.runtime.packages import Packages, remove_tree
 from bascule.runtime.ports import ON_DEMAND, PROVISIONED, CodeSource, EnvironmentFactory, LogSink, Outcome, Plan, Worker
@@ -83,6 +85,10 @@ class FunctionRuntime:
         self._fleet: Fleet
         self._watch: Watch
         self._kept: KeptEnvironments
+        #: Functions that run a folder somebody edits; see ``bascule dev``.
+        self.live = Live(
+            self._packages, LiveFeed(clock), lambda: ids.token(16), self._make, self._close, lambda: self._fleet
+        )
         self._is_stopping = True
         #: Digests of the packages that functions of an earlier server of this directory ran from, or were prepared with.
         self.packages_left: frozenset[str] = frozenset()
@@ -120,6 +126,11 @@ class FunctionRuntime:
                  server stops meanwhile.
         Promise  cancelling the caller does not stop the function: it runs to its end, as when a client hangs up.
         """
+        if (code := self.live.code_of(invocation.function)) is not None:
+            return await self.live.run(code, invocation, self._admitted)
+        return await self._admitted(invocation)
+
+    async def _admitted(self, invocation: Invocation) -> InvocationResult:
         self._factory(invocation.function.runtime)  # refuses an unknown runtime before anything is counted
         if self._is_stopping:
             raise RuntimeUnavailable("Bascule is stopping.")
@@ -273,7 +284,9 @@ class FunctionRuntime:
         factory = self._factory(function.runtime)
         token = self._ids.token(16)
         stream = log_stream_name(function, self._clock.now_ms(), token)
-        log = EnvironmentLog(self._logs, self._clock, function.scope, log_group_name(function), stream)
+        place = (self._logs, self._clock, function.scope, log_group_name(function), stream)
+        is_followed = function.code_digest.startswith(LIVE)
+        log = FollowedLog(*place).follow(self.live.feed, function.arn) if is_followed else EnvironmentLog(*place)
         tmp_dir = self._work_dir / "tmp" / token
         held: list[tuple[str, ...]] = []
 
@@ -340,9 +353,8 @@ class FunctionRuntime:
         """
         if self._is_stopping:
             return 0
-        return self._kept.free(function, of_any_version=of_any_version) + min(
-            self._concurrency.free(function), self._fleet.room
-        )
+        free = min(self._concurrency.free(function), self._fleet.room)
+        return self.live.free(function, self._kept.free(function, of_any_version=of_any_version) + free)
 
     def keep(self, wishes: Sequence[Provision]) -> None:
         """Have these environments initialised ahead and keep them, and no others; see ``kept``."""
@@ -368,7 +380,7 @@ class FunctionRuntime:
 
     def prepare(self, function: FunctionVersion) -> None:
         """Start what the function's first invocation needs (interpreter, unpacked code), in the background."""
-        if self._is_stopping:
+        if self._is_stopping or self.live.is_live(function.arn):
             return
         for factory in self._factories:
             if factory.runs(function.runtime):
@@ -382,7 +394,7 @@ class FunctionRuntime:
 
         Takes    the unqualified ARN. Idle environments go now, busy ones after their invocation.
         """
-        if not self._is_stopping:
+        if not self._is_stopping and not self.live.is_live(function_arn):
             self._fleet.retire(function_arn)
 
     async def stop(self) -> None:
@@ -396,6 +408,7 @@ class FunctionRuntime:
         for factory in self._factories:
             await factory.stop()
         await kept
+        await self.live.stop()
         await asyncio.gather(*self._running, return_exceptions=True)
         while self._chores:
             await asyncio.gather(*self._chores)

@@ -1,0 +1,153 @@
+"""``bascule dev``: a folder or a template is what functions run, and every save is in the next invocation."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+from urllib.parse import urlsplit
+
+import typer
+
+from bascule.cli.client import DEFAULT_URL, fail, url_option
+
+if TYPE_CHECKING:
+    from bascule.dev.functions import LocalFunction
+    from bascule.dev.printing import Printer
+
+DEBUG_PORT = 5678
+
+
+def dev(
+    place: Annotated[
+        Path,
+        typer.Argument(help="A function's folder, or a SAM or CloudFormation template.", metavar="DIR_OR_TEMPLATE"),
+    ],
+    name: Annotated[str, typer.Option("--name", help="Name of the function; of a template: the only one to run.")] = "",
+    handler: Annotated[str, typer.Option("--handler", help="FILE.FUNCTION; default: what the folder has.")] = "",
+    runtime: Annotated[str, typer.Option("--runtime", help="Such as python3.12 or nodejs22.x.")] = "",
+    env: Annotated[
+        list[str] | None, typer.Option("--env", "-e", metavar="K=V", help="A variable of the function.")
+    ] = None,
+    memory: Annotated[int | None, typer.Option("--memory", help="Megabytes.")] = None,
+    timeout: Annotated[int | None, typer.Option("--timeout", help="Seconds.")] = None,
+    parameter: Annotated[
+        list[str] | None, typer.Option("--parameter", "-p", metavar="K=V", help="A parameter of the template.")
+    ] = None,
+    url: Annotated[str, url_option] = DEFAULT_URL,
+    data: Annotated[Path, typer.Option(help="Data directory of the server that is started when none answers.")] = Path(
+        ".bascule"
+    ),
+) -> None:
+    """Run a folder's function and reload it at every save; prints its invocations until Ctrl-C.
+
+    The function keeps the code of the last save. Without a server one is started that ends with this command.
+    """
+    from bascule.dev.detection import detect
+    from bascule.dev.functions import CannotDevelop
+    from bascule.dev.packing import CannotPack
+    from bascule.dev.printing import Printer
+
+    printer = Printer()
+    try:
+        variables = _pairs("--env", env)
+        template = _template_of(place, handler)
+        if template is not None:
+            functions = _of_template(template, name, url, variables, _pairs("--parameter", parameter), printer)
+        else:
+            functions = [detect(place, name=name, handler=handler, runtime=runtime)]
+        functions = [_with_flags(one, variables, memory, timeout) for one in functions]
+        _develop(functions, url, data, printer)
+    except (CannotDevelop, CannotPack) as error:
+        fail(str(error))
+
+
+def _pairs(flag: str, given: list[str] | None) -> dict[str, str]:
+    pairs = dict(one.partition("=")[::2] for one in given or ())
+    if any("=" not in one for one in given or ()) or "" in pairs:
+        fail(f"{flag} takes NAME=VALUE.")
+    return pairs
+
+
+def _template_of(place: Path, handler: str) -> Path | None:
+    """The template that is meant: the file itself, or that of a folder unless the person says what to take from the folder."""
+    from bascule.dev.detection import template_in
+
+    if place.is_file():
+        return place
+    if not place.is_dir():
+        fail(f"there is no '{place}'; give the folder of a function, or a template.")
+    return None if handler else template_in(place)
+
+
+def _of_template(
+    path: Path, only: str, url: str, variables: dict[str, str], parameters: dict[str, str], printer: Printer
+) -> list[LocalFunction]:
+    from bascule.dev.live_client import region
+    from bascule.dev.template import Settings, read_template
+
+    found = read_template(
+        path,
+        Settings(
+            parameters=parameters, environment=variables, region=region(), account="000000000000", url=url, only=only
+        ),
+    )
+    for note in found.notes:
+        printer.say(f"note: {note}", "yellow")
+    return found.functions
+
+
+def _with_flags(
+    function: LocalFunction, environment: dict[str, str], memory_mb: int | None, timeout_s: int | None
+) -> LocalFunction:
+    import msgspec
+
+    changes: dict[str, object] = {}
+    if environment:
+        changes["environment"] = {**(function.environment or {}), **environment}
+    if memory_mb is not None:
+        changes["memory_mb"] = memory_mb
+    if timeout_s is not None:
+        changes["timeout_s"] = timeout_s
+    return msgspec.structs.replace(function, **changes)
+
+
+def _develop(functions: list[LocalFunction], url: str, data: Path, printer: Printer) -> None:
+    from bascule.dev.child_server import ChildServer
+
+    child = None
+    if not _answers(url):
+        address = urlsplit(url)
+        if address.hostname not in ("127.0.0.1", "localhost"):
+            fail(f"no server answers at {url}; start one there, or leave --url out to have one started here.")
+        child = ChildServer.start(address.port or 80, data)
+        printer.say(f"started a server at {child.url}, data in {data}; it ends with this command", "dim")
+    try:
+        _watch(functions, url, printer)
+    finally:
+        if child is not None:
+            child.stop()
+
+
+def _answers(url: str) -> bool:
+    import httpx
+
+    try:
+        httpx.get(f"{url}/_bascule/health", timeout=5.0)
+    except (httpx.InvalidURL, httpx.UnsupportedProtocol):
+        fail(f"'{url}' is not an address; give one such as --url http://127.0.0.1:4566.")
+    except httpx.TransportError:
+        return False
+    return True
+
+
+def _watch(functions: list[LocalFunction], url: str, printer: Printer) -> None:
+    from bascule.dev import session
+    from bascule.dev.code import Code
+    from bascule.dev.live_client import LiveClient, region
+
+    python = os.environ.get("BASCULE_PYTHON", "")
+    chosen = {"python": python} if python else {}
+    watched = [session.Watched(one, Code(one.folder, say=printer.say, **chosen)) for one in functions]
+    printer.names([one.name for one in functions])
+    session.develop(session.Session(LiveClient(url, region()), watched, printer))
