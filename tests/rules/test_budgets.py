@@ -54,7 +54,7 @@ def test_source_file_explains_itself_and_has_a_telling_name(path: Path) -> None:
 @pytest.mark.parametrize("path", SOURCES, ids=_name)
 def test_time_ids_and_randomness_come_in_by_the_door(path: Path) -> None:
     name = _name(path)
-    if name in MAY_READ_THE_WORLD or name.startswith(("cli/", "demo/", "runtime/worker/")):
+    if name in MAY_READ_THE_WORLD or name.startswith(("cli/", "dev/", "demo/", "runtime/worker/")):
         return
     found = [line for line in path.read_text().splitlines() if WORLD.search(line) and not line.lstrip().startswith("#")]
     assert not found, found
