@@ -11,7 +11,6 @@ from collections.abc import Iterator, Sequence
 import msgspec
 
 from bascule.edge.letters import SENDERS, DestinationRecord, Letter, event_id_of, letter_of, notification_in, record_in
-from bascule.journal import notes_of
 from bascule.kernel.arns import parse_arn
 from bascule.kernel.journal import Note
 from bascule.kernel.queues import StoredMessage
@@ -108,19 +107,20 @@ def _of_subscriptions(tx: Tx) -> Iterator[tuple[str, Use]]:
             yield arn, Use("subscription", subscription.topic_arn, subscription.endpoint)
 
 
-def why_of(tx: Tx, message: StoredMessage, uses: Sequence[Use]) -> Why:
+def why_of(tx: Tx, message: StoredMessage, uses: Sequence[Use], notes: Sequence[Note]) -> Why:
     """Why a message died: the last thing that happened to it.
 
-    Takes    uses: who sends to its queue; of two that could have sent it none is named.
+    Takes    uses: who sends to its queue; of two that could have sent it none is named. notes: what the journal holds of the
+             event in the message.
     """
     letter = letter_of(message)
     attributes = letter.attributes
     if letter.dead_letter_source:
-        return _given_up(tx, message, letter.dead_letter_source)
+        return _given_up(tx, message, letter.dead_letter_source, notes)
     if letter.sender is not None:
         return _undelivered(letter, letter.sender)
     if letter.is_of_function:
-        sent = _sending(tx, message)
+        sent = _sending(message, notes)
         source_arn = (
             str(sent[0].detail.get("source_arn", "")) if sent else _only(uses, "function", len(uses)).source_arn
         )
@@ -128,12 +128,12 @@ def why_of(tx: Tx, message: StoredMessage, uses: Sequence[Use]) -> Why:
     record = record_in(message.body)
     if record is not None:
         return _failed(record)
-    return _unnotified(tx, message, uses)
+    return _unnotified(tx, message, uses, notes)
 
 
-def _unnotified(tx: Tx, message: StoredMessage, uses: Sequence[Use]) -> Why:
+def _unnotified(tx: Tx, message: StoredMessage, uses: Sequence[Use], notes: Sequence[Note]) -> Why:
     """What a subscription did not get; its letter holds the message of the topic and nothing else."""
-    sent = _sending(tx, message)
+    sent = _sending(message, notes)
     refusal = next((note for note in sent[1:] if note.kind == "refused"), None)
     if refusal is not None:
         return Why(
@@ -161,13 +161,11 @@ def _only(uses: Sequence[Use], kind: str, count_max: int) -> Use:
     return found[0] if len(found) == 1 and len(uses) <= count_max else Use("", "")
 
 
-def _sending(tx: Tx, message: StoredMessage) -> list[Note]:
+def _sending(message: StoredMessage, notes: Sequence[Note]) -> list[Note]:
     """From the journal: the note that a delivery ended in this very message, and then the others of that delivery.
 
     Gives    nothing when there is no event in the message, or its story is gone.
     """
-    event_id = event_id_of(message.body)
-    notes = notes_of(tx, event_id) if event_id else ()
     for sent in notes:
         if sent.kind == "dead-letter" and sent.detail.get("reference") == message.message_id:
             return [sent, *(note for note in notes if note.subject == sent.subject and note is not sent)]
@@ -188,12 +186,11 @@ def _undelivered(letter: Letter, sender: str) -> Why:
     )
 
 
-def _given_up(tx: Tx, message: StoredMessage, source_arn: str) -> Why:
+def _given_up(tx: Tx, message: StoredMessage, source_arn: str, notes: Sequence[Note]) -> Why:
     """A queue gave it up; what its consumer failed with is in the journal, when there is an event in the message."""
-    event_id = event_id_of(message.body)
     failed = [
         note
-        for note in (notes_of(tx, event_id) if event_id else ())
+        for note in notes
         if note.kind == "invocation-failed"
         and note.subject == message.message_id
         and note.detail.get("queue_arn") == source_arn

@@ -18,6 +18,7 @@ from bascule.edge.letters import event_id_of, letter_of
 from bascule.edge.redrive import Redriven, find_source, is_target, redrive
 from bascule.host.async_store import AsyncStore
 from bascule.host.contexts import Contexts
+from bascule.journal import notes_of_each
 from bascule.kernel.arns import parse_arn
 from bascule.kernel.queues import StoredMessage
 from bascule.kernel.scope import Scope
@@ -76,22 +77,26 @@ def _queue(tx: Tx, arn: str, uses: list[Use], now_ms: int) -> Json:
 def messages_of(tx: Tx, queue: Queue, uses: list[Use], now_ms: int, *, after: int, count_max: int) -> Json:
     """A page of a dead-letter queue: each message, and why it died; ``after`` goes on from there, null at the end."""
     rows = tx.queues.peek(queue.storage, count_max=count_max, after_sequence=after)
-    shown = [_message(tx, row, uses, now_ms) for row in rows if row.sent_ms > queue.expired_ms(now_ms)]
+    kept = [(row, event_id_of(row.body)) for row in rows if row.sent_ms > queue.expired_ms(now_ms)]
+    notes = notes_of_each(tx, {event_id for _, event_id in kept if event_id})
+    shown = []
+    for row, event_id in kept:
+        why = why_of(tx, row, uses, notes.get(event_id, ()))
+        shown.append({**_message(row, event_id, now_ms), "why": msgspec.to_builtins(why)})
     return {"messages": shown, "after": rows[-1].sequence if len(rows) == count_max else None}
 
 
-def _message(tx: Tx, row: StoredMessage, uses: list[Use], now_ms: int) -> Json:
+def _message(row: StoredMessage, event_id: str, now_ms: int) -> Json:
     attributes = letter_of(row).attributes
     return {
         "message_id": row.message_id,
         "sent_ms": row.sent_ms,
         "received": row.attempt,
         "in_flight": row.lease_token is not None and row.due_ms > now_ms,
-        "event_id": event_id_of(row.body),
+        "event_id": event_id,
         "bytes": len(row.body),
         "body": row.body[:BODY_SHOWN].decode("utf-8", "replace"),
         "attributes": attributes,
-        "why": msgspec.to_builtins(why_of(tx, row, uses)),
     }
 
 

@@ -135,6 +135,11 @@ def is_batch(body: bytes) -> bool:
     return body.startswith(_BATCH)
 
 
+def call_head(body: bytes) -> bytes:
+    """What the record of the call begins with that a record, of that call or of a note, is about."""
+    return _BATCH + body[1:_BATCH_HEAD]
+
+
 def read_batch(body: bytes) -> BatchRecord:
     """The call in a record."""
     return _batch_record(body[_BATCH_HEAD:])

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import msgspec
 
 from bascule.journal.layout import (
     STRANGER_HEAD,
+    Place,
+    call_head,
     folded_notes,
     place_of,
     read_batch,
@@ -50,12 +52,10 @@ def find_story(tx: Tx, event_id: str) -> FoundStory | None:
     place = place_of(event_id)
     if place is not None:
         for record in _records(tx, place.log):
-            if record.body.startswith(place.note_head):
-                notes.append(read_note(record.body))
-            elif record.body.startswith(place.batch_head):
+            notes += _notes_in(record.body, place)
+            if record.body.startswith(place.batch_head):
                 call = read_batch(record.body)
                 own_id = event_id_of(call.batch.batch_id, place.entry)
-                notes.extend(note for note in folded_notes(call) if note.event_id == own_id)
                 entry = call.batch.entries[place.entry] if place.entry < len(call.batch.entries) else None
                 if entry is not None:
                     batch = call.batch
@@ -78,6 +78,32 @@ def notes_of(tx: Tx, event_id: str) -> tuple[Note, ...]:
     """What happened to an event, oldest first; notes of one millisecond in the order they were written."""
     story = find_story(tx, event_id)
     return () if story is None else story.notes
+
+
+def notes_of_each(tx: Tx, event_ids: Iterable[str]) -> dict[str, tuple[Note, ...]]:
+    """What ``notes_of`` gives for each of several events; a second that many of them were born in is read once."""
+    found = {event_id: list(_strangers_notes(tx, event_id)) for event_id in event_ids}
+    sought: dict[str, dict[bytes, list[tuple[Place, str]]]] = {}
+    for event_id in found:
+        place = place_of(event_id)
+        if place is not None:
+            sought.setdefault(place.log, {}).setdefault(place.batch_head, []).append((place, event_id))
+    for log, calls in sought.items():
+        for record in _records(tx, log):
+            for place, event_id in calls.get(call_head(record.body), ()):
+                found[event_id] += _notes_in(record.body, place)
+    return {event_id: tuple(sorted(notes, key=lambda note: note.at_ms)) for event_id, notes in found.items()}
+
+
+def _notes_in(body: bytes, place: Place) -> list[Note]:
+    """The notes of one event in a record."""
+    if body.startswith(place.note_head):
+        return [read_note(body)]
+    if not body.startswith(place.batch_head):
+        return []
+    call = read_batch(body)
+    own_id = event_id_of(call.batch.batch_id, place.entry)
+    return [note for note in folded_notes(call) if note.event_id == own_id]
 
 
 def _strangers_notes(tx: Tx, event_id: str) -> Iterator[Note]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bascule.journal import find_event, find_story, notes_of
+from bascule.journal import find_event, find_story, notes_of, notes_of_each
 from bascule.journal.layout import LATE_LOG, SIGNAL
 from bascule.kernel.context import Context
 from bascule.kernel.delivery import Refused
@@ -162,3 +162,14 @@ def test_a_story_tells_every_end_of_a_delivery(platform: Platform) -> None:
     ]
     assert len({note.subject for note in notes}) == 1
     assert notes[-1].detail["reason"] == "no dead-letter queue is set"
+
+
+def test_notes_of_several_events_are_those_of_each(platform: Platform) -> None:
+    events = [platform.put_event(WORK), platform.put_event(WORK), "from-elsewhere"]
+    for event in events:
+        platform.write(lambda ctx, tx, event=event: ctx.journal.note(tx, Note("retry", ctx.now_ms, event)))
+    found = platform.read(lambda tx: notes_of_each(tx, [*events, "unknown"]))
+    assert found == {
+        event: platform.read(lambda tx, event=event: notes_of(tx, event)) for event in [*events, "unknown"]
+    }
+    assert [len(found[event]) for event in events] == [2, 2, 1]
