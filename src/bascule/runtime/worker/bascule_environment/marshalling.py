@@ -34,14 +34,15 @@ class _Encoder(json.JSONEncoder):
 
 
 @functools.lru_cache(maxsize=1)
-def _is_ascii_only() -> bool:
+def _encoder() -> _Encoder:
     asked = re.fullmatch(r"AWS_Lambda_python(\d+)\.(\d+)", os.environ.get("AWS_EXECUTION_ENV", ""))
-    return asked is None or (int(asked[1]), int(asked[2])) < _UNESCAPED_SINCE
+    return _Encoder(ensure_ascii=asked is None or (int(asked[1]), int(asked[2])) < _UNESCAPED_SINCE)
 
 
 def to_json(value: object) -> str:
     """JSON text of ``value``; raises what the standard encoder raises."""
-    encoder = _Encoder(ensure_ascii=_is_ascii_only())
+    encoder = _encoder()
+    encoder.saw_decimal = False
     text = encoder.encode(value)
     return _MARKED.sub(r"\1", text) if encoder.saw_decimal else text
 

@@ -80,12 +80,41 @@ def warm() -> Iterator[None]:
         return
     boto3: Any = sys.modules["boto3"]
     names = {"region_name": "us-east-1", "aws_access_key_id": "warm", "aws_secret_access_key": "warm"}
-    for service in _CLIENTS:
-        try:
-            boto3.session.Session(**names).client(service, endpoint_url="http://127.0.0.1:9")
-        except Exception:  # noqa: BLE001 - warming is an optimisation: what fails here fails, or not, in the function
-            return
+    with _lean_models():
+        for service in _CLIENTS:
+            try:
+                boto3.session.Session(**names).client(service, endpoint_url="http://127.0.0.1:9")
+            except Exception:  # noqa: BLE001 - warming is an optimisation: what fails here fails, or not, in the function
+                return
+            yield
+
+
+@contextlib.contextmanager
+def _lean_models() -> Iterator[None]:
+    """Models parsed meanwhile are plain dicts without their documentation, each text once: half the memory.
+
+    They stay for as long as the zygote lives, and nobody reads help texts inside a function.
+    """
+    loaders: Any = importlib.import_module("botocore.loaders")
+    texts: dict[str, str] = {}
+
+    def lean(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        return {
+            key: texts.setdefault(value, value) if isinstance(value, str) else value
+            for key, value in pairs
+            if key != "documentation" or not isinstance(value, str)
+        }
+
+    # The loader hands this class to the parser, which calls it with the members of each object.
+    ordered = getattr(loaders, "OrderedDict", None)
+    loaders.OrderedDict = lean
+    try:
         yield
+    finally:
+        if ordered is None:
+            del loaders.OrderedDict
+        else:
+            loaders.OrderedDict = ordered
 
 
 def _share_parsed_json() -> None:

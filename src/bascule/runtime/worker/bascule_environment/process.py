@@ -7,6 +7,7 @@ before the function's module is imported.
 from __future__ import annotations
 
 import atexit
+import contextlib
 import ctypes
 import fcntl
 import io
@@ -44,6 +45,12 @@ def die_with_parent() -> None:
 def adopt_orphans() -> None:
     """Become the parent of every descendant whose own parent ends, so that none escapes."""
     _libc.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+
+def give_back_memory() -> None:
+    """Return what the allocator holds free to the kernel; a C library that cannot is left alone."""
+    with contextlib.suppress(AttributeError):
+        _libc.malloc_trim(0)
 
 
 def become_environment(

@@ -24,7 +24,7 @@ from typing import Any
 
 from . import sandbox, sandbox_root
 from .preload import preload, warm
-from .process import adopt_orphans, become_environment
+from .process import adopt_orphans, become_environment, give_back_memory
 from .sandbox_calls import SandboxError
 from .sandbox_root import SandboxRoot
 
@@ -68,6 +68,7 @@ class Zygote:
             # Freezing takes these objects out of garbage collection for good: a collection in a fork would write to
             # the header of each of them and so copy every page.
             gc.collect()
+            give_back_memory()
             gc.freeze()
             return False
         return True
