@@ -14,12 +14,14 @@ from typing import NamedTuple
 from bascule.edge.connection import ClientGone, Connection
 from bascule.edge.dispatch import Dispatcher
 from bascule.edge.signatures import BadSignature, Signature, check, signature_of
+from bascule.edge.streamed_answers import FunctionFailed, Parts, url_answer
 from bascule.host.contexts import Contexts
 from bascule.kernel.context import Context
+from bascule.kernel.invocation import RuntimeUnavailable
 from bascule.kernel.scope import REGION_DEFAULT, Scope
 from bascule.kernel.store import StoreBusy, StoreClosed
-from bascule.protocol import HttpAnswer, HttpRequest
-from bascule.services.lambda_.function_url_answers import FORBIDDEN, UrlAnswer, failure
+from bascule.protocol import HttpAnswer, HttpRequest, HttpStreamedAnswer
+from bascule.services.lambda_.function_url_answers import FORBIDDEN, MalformedAnswer, UrlAnswer, UrlStream, failure
 from bascule.services.lambda_.function_url_callers import Signer
 from bascule.services.lambda_.function_url_calls import CALL, LOOK_UP, FoundUrl, UrlCall, UrlLookUp
 from bascule.services.lambda_.function_url_events import UrlRequest
@@ -65,7 +67,7 @@ class FunctionUrls:
 
     async def handle(
         self, request: HttpRequest, place: UrlPlace, *, source_ip: str, base_url: str, connection: Connection
-    ) -> HttpAnswer:
+    ) -> HttpAnswer | HttpStreamedAnswer:
         """Answer a request to a function URL.
 
         Raises   ClientGone when the client left during a wait; nothing else.
@@ -79,8 +81,11 @@ class FunctionUrls:
             source_ip=source_ip,
             trace_header=trace,
         )
+        parts = None
         try:
             answer = await self._answer(ctx, request, place, connection)
+            if isinstance(answer, UrlStream):
+                answer, parts = await self._streamed(answer, request)
         except ClientGone:
             raise
         except StoreBusy:
@@ -93,9 +98,23 @@ class FunctionUrls:
             answer = failure(500, b"Internal Server Error")
         ours = [("x-amzn-requestid", ctx.request_id), ("x-amzn-trace-id", ctx.trace_header or "")]
         headers = ours + [header for header in answer.headers if header[0].lower() not in _OURS]
+        if parts is not None:
+            return HttpStreamedAnswer(answer.status, headers, parts)
         return HttpAnswer(answer.status, headers, answer.body)
 
-    async def _answer(self, ctx: Context, request: HttpRequest, place: UrlPlace, connection: Connection) -> UrlAnswer:
+    @staticmethod
+    async def _streamed(stream: UrlStream, request: HttpRequest) -> tuple[UrlAnswer, Parts | None]:
+        try:
+            return await url_answer(stream, has_body=request.method != "HEAD")
+        except (FunctionFailed, RuntimeUnavailable) as error:
+            reason = str(error)
+        except MalformedAnswer as error:
+            reason = f"The function's answer cannot be sent: {error}."
+        return stream.finished(failure(502, b"Internal Server Error", reason=reason)), None
+
+    async def _answer(
+        self, ctx: Context, request: HttpRequest, place: UrlPlace, connection: Connection
+    ) -> UrlAnswer | UrlStream:
         signature = signature_of(request)
         asked = UrlLookUp(url_id=place.url_id, access_key="" if signature is None else signature.access_key)
         found = await self._dispatcher.run(LOOK_UP, ctx, asked, connection)
@@ -111,7 +130,7 @@ class FunctionUrls:
             signer = verified
         call = UrlCall(request=self._url_request(ctx, request, place, found.scope.region), signer=signer)
         answer = await self._dispatcher.run(CALL, ctx.within(found.scope), call, connection)
-        assert isinstance(answer, UrlAnswer)
+        assert isinstance(answer, UrlAnswer | UrlStream)
         return answer
 
     def _verified(

@@ -9,9 +9,12 @@ from __future__ import annotations
 import base64
 import binascii
 import re
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
+
+from bascule.kernel.streaming import ResponseStream
 
 _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _VALUE = re.compile(r"[^\x00-\x08\x0a-\x1f\x7f]*")
@@ -20,7 +23,11 @@ _STATUS = re.compile(r"[2-5]\d\d")
 #: The server's own business.
 _OURS = frozenset(["connection", "content-length", "date", "keep-alive", "server", "transfer-encoding", "upgrade"])
 #: Statuses without a body.
-_EMPTY = frozenset([204, 304])
+BODILESS = frozenset([204, 304])
+#: The content type of a streamed answer that begins with status and headers, and what ends them.
+HTTP_RESPONSE = "application/vnd.awslambda.http-integration-response"
+PRELUDE_END = bytes(8)
+_BYTES = ("content-type", "application/octet-stream")
 _JSON = ("content-type", "application/json")
 
 FORBIDDEN = (
@@ -35,6 +42,13 @@ class UrlAnswer(msgspec.Struct, frozen=True):
     status: int
     headers: list[tuple[str, str]]
     body: bytes
+
+
+class UrlStream(msgspec.Struct, frozen=True):
+    """An answer in the making: ``head`` can be given when ``streamed_head`` can, ``finished`` puts the last hand to it."""
+
+    answer: ResponseStream
+    finished: Callable[[UrlAnswer], UrlAnswer]
 
 
 class MalformedAnswer(Exception):
@@ -58,14 +72,33 @@ def answer_of(payload: bytes) -> UrlAnswer:
     return UrlAnswer(200, [_JSON], payload)
 
 
+def streamed_head(content_type: str, prelude: bytes | None) -> UrlAnswer:
+    """Status and headers of an answer that the function streams; its body comes later.
+
+    Takes    what the function calls its answer; prelude: the JSON text before ``PRELUDE_END``, None when there is none.
+    Raises   MalformedAnswer.
+    """
+    if prelude is None:
+        return UrlAnswer(200, [("content-type", _sendable("the content type", content_type))], b"")
+    try:
+        result = msgspec.json.decode(prelude, type=dict[str, Any])
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise MalformedAnswer("what comes before the body is not a JSON object") from error
+    return UrlAnswer(_status(result.get("statusCode", 200)), _all_headers(result, _BYTES), b"")
+
+
 def _proxied(result: dict[str, Any]) -> UrlAnswer:
     status = _status(result["statusCode"])
+    headers = _all_headers(result, _JSON)
+    body = _body(result.get("body"), is_base64=result.get("isBase64Encoded"))
+    return UrlAnswer(status, headers, b"" if status in BODILESS else body)
+
+
+def _all_headers(result: dict[str, Any], content_type: tuple[str, str]) -> list[tuple[str, str]]:
     headers = _headers(result.get("headers"))
     if not any(name.lower() == "content-type" for name, _ in headers):
-        headers.append(_JSON)
-    headers += [("set-cookie", cookie) for cookie in _cookies(result.get("cookies"))]
-    body = _body(result.get("body"), is_base64=result.get("isBase64Encoded"))
-    return UrlAnswer(status, headers, b"" if status in _EMPTY else body)
+        headers.append(content_type)
+    return headers + [("set-cookie", cookie) for cookie in _cookies(result.get("cookies"))]
 
 
 def _status(given: object) -> int:

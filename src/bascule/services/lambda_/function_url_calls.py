@@ -6,6 +6,8 @@ the runtime as a synchronous Invoke, with the same limits, and the request id is
 
 from __future__ import annotations
 
+from typing import cast
+
 import msgspec
 
 from bascule.kernel.context import Context
@@ -13,15 +15,31 @@ from bascule.kernel.invocation import Invocation, InvocationResult, InvocationTh
 from bascule.kernel.scope import Scope
 from bascule.kernel.service import Operation
 from bascule.kernel.store import Tx
+from bascule.kernel.streaming import ResponseStream, StreamedInvocation
 from bascule.kernel.waiting import Perform
 from bascule.services.lambda_ import limits
 from bascule.services.lambda_.errors import ResourceNotFound
 from bascule.services.lambda_.function_url_access import forbidden_because
-from bascule.services.lambda_.function_url_answers import FORBIDDEN, MalformedAnswer, UrlAnswer, answer_of, failure
+from bascule.services.lambda_.function_url_answers import (
+    FORBIDDEN,
+    MalformedAnswer,
+    UrlAnswer,
+    UrlStream,
+    answer_of,
+    failure,
+)
 from bascule.services.lambda_.function_url_callers import Credentials, Signer, credentials_of
 from bascule.services.lambda_.function_url_cors import is_preflight, preflight_headers, with_cors
 from bascule.services.lambda_.function_url_events import UrlRequest, event_of
-from bascule.services.lambda_.function_url_model import EVERYWHERE, URL_OWNERS, FunctionUrl, UrlOwner, url_of
+from bascule.services.lambda_.function_url_model import (
+    EVERYWHERE,
+    RESPONSE_STREAM,
+    URL_OWNERS,
+    FunctionUrl,
+    UrlOwner,
+    url_of,
+)
+from bascule.services.lambda_.invoke import count_invocation
 from bascule.services.lambda_.names import FunctionReference
 from bascule.services.lambda_.permissions import policy_of
 from bascule.services.lambda_.resolution import resolved
@@ -72,7 +90,7 @@ def look_up(ctx: Context, tx: Tx, asked: UrlLookUp) -> FoundUrl | None:
     return FoundUrl(scope=scope, is_signed_only=is_signed_only, credentials=credentials)
 
 
-def call(ctx: Context, tx: Tx, asked: UrlCall) -> UrlAnswer | Perform:
+def call(ctx: Context, tx: Tx, asked: UrlCall) -> UrlAnswer | UrlStream | Perform:
     """Answer a request to a function URL.
 
     Gives    what the function answers; 403 when the policy does not allow the call or the alias is gone, 413 for more than
@@ -87,10 +105,19 @@ def call(ctx: Context, tx: Tx, asked: UrlCall) -> UrlAnswer | Perform:
     origin = request.headers.get("origin")
     if url.cors is not None and origin is not None and is_preflight(request.method, request.headers):
         return UrlAnswer(200, preflight_headers(url.cors, origin), b"")
-    answer = _run(ctx, tx, owner.function, url, asked) if ctx.resume is None else _finished(ctx, owner.function)
-    if isinstance(answer, Perform):
-        return answer
-    return msgspec.structs.replace(answer, headers=with_cors(url.cors, origin, answer.headers))
+
+    def finished(answer: UrlAnswer) -> UrlAnswer:
+        return msgspec.structs.replace(answer, headers=with_cors(url.cors, origin, answer.headers))
+
+    if ctx.resume is None:
+        answer = _run(ctx, tx, owner.function, url, asked)
+    elif isinstance(ctx.resume, InvocationResult):
+        answer = _answered(ctx, owner.function, url, ctx.resume)
+    elif isinstance(ctx.resume, BaseException):
+        answer = _refused(ctx, owner.function, ctx.resume)
+    else:
+        return UrlStream(cast(ResponseStream, ctx.resume), finished)
+    return answer if isinstance(answer, Perform) else finished(answer)
 
 
 def _run(ctx: Context, tx: Tx, named: FunctionReference, url: FunctionUrl, asked: UrlCall) -> UrlAnswer | Perform:
@@ -119,38 +146,43 @@ def _run(ctx: Context, tx: Tx, named: FunctionReference, url: FunctionUrl, asked
     )
     if len(event) > limits.SYNC_PAYLOAD_BYTES_MAX:
         return failure(413, b'{"Message":"Request Entity Too Large"}', "RequestEntityTooLargeException")
-    return Perform(
-        "runtime",
-        Invocation(
-            function=function,
-            request_id=ctx.request_id,
-            payload=event,
-            invoked_arn=named.named_arn,
-            trace_header=extended(trace, named.arn),
-        ),
+    invocation = Invocation(
+        function=function,
+        request_id=ctx.request_id,
+        payload=event,
+        invoked_arn=named.named_arn,
+        trace_header=extended(trace, named.arn),
     )
+    if url.invoke_mode == RESPONSE_STREAM:
+        return Perform(
+            "stream", StreamedInvocation(invocation, lambda result: count_invocation(ctx, named.name, result))
+        )
+    return Perform("runtime", invocation)
 
 
-def _finished(ctx: Context, named: FunctionReference) -> UrlAnswer:
-    """The answer to what the runtime gave."""
-    match ctx.resume:
-        case InvocationResult() as result:
-            ctx.metrics.count("lambda.invocations", named.name)
-            if result.function_error is not None:
-                ctx.metrics.count("lambda.errors", named.name)
-                return failure(502, _SERVER_ERROR, reason=f"{result.error_type}: {result.error_message}")
-            try:
-                return answer_of(result.payload)
-            except MalformedAnswer as error:
-                return failure(502, _SERVER_ERROR, reason=f"The function's answer cannot be sent: {error}.")
-        case InvocationThrottled() as throttled:
-            ctx.metrics.count("lambda.throttles", named.name)
-            return failure(429, b'{"Message":"Rate Exceeded."}', "TooManyRequestsException", throttled.reason)
-        case RuntimeUnavailable() as unavailable:
-            return failure(502, _SERVER_ERROR, reason=str(unavailable))
-        case BaseException() as error:
-            raise error
-    raise AssertionError(f"the runtime gave {type(ctx.resume).__name__}")
+def _answered(ctx: Context, named: FunctionReference, url: FunctionUrl, result: InvocationResult) -> UrlAnswer:
+    """The answer to a result. Behind a streaming URL it goes out as it is: only what is streamed can have a status."""
+    is_streaming = url.invoke_mode == RESPONSE_STREAM
+    if not is_streaming:
+        count_invocation(ctx, named.name, result)
+    if result.function_error is not None:
+        return failure(502, _SERVER_ERROR, reason=f"{result.error_type}: {result.error_message}")
+    if is_streaming:
+        return UrlAnswer(200, [("content-type", "application/json")], result.payload)
+    try:
+        return answer_of(result.payload)
+    except MalformedAnswer as error:
+        return failure(502, _SERVER_ERROR, reason=f"The function's answer cannot be sent: {error}.")
+
+
+def _refused(ctx: Context, named: FunctionReference, error: BaseException) -> UrlAnswer:
+    """The answer when the runtime did not run the function."""
+    if isinstance(error, InvocationThrottled):
+        ctx.metrics.count("lambda.throttles", named.name)
+        return failure(429, b'{"Message":"Rate Exceeded."}', "TooManyRequestsException", error.reason)
+    if isinstance(error, RuntimeUnavailable):
+        return failure(502, _SERVER_ERROR, reason=str(error))
+    raise error
 
 
 LOOK_UP = Operation("LookUpFunctionUrl", look_up, reads=True)

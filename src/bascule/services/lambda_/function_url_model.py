@@ -13,6 +13,9 @@ from bascule.kernel.scope import Scope
 from bascule.services.lambda_.names import FunctionReference
 from bascule.services.lambda_.state import RememberedCollection, policy_key
 
+BUFFERED = "BUFFERED"
+RESPONSE_STREAM = "RESPONSE_STREAM"
+
 
 class UrlCors(msgspec.Struct, frozen=True, kw_only=True):
     """Which pages of other origins may call a URL; None: not given."""
@@ -34,6 +37,8 @@ class FunctionUrl(msgspec.Struct, frozen=True, kw_only=True):
     created_ms: int
     modified_ms: int
     cors: UrlCors | None = None
+    #: ``BUFFERED`` or ``RESPONSE_STREAM``.
+    invoke_mode: str = BUFFERED
 
 
 class UrlOwner(msgspec.Struct, frozen=True, kw_only=True):

@@ -9,12 +9,12 @@ import msgspec
 
 from bascule.api import lambda_ as api
 from bascule.kernel.context import Context
-from bascule.kernel.errors import NotImplementedHere
 from bascule.kernel.service import operation
 from bascule.kernel.store import Tx
 from bascule.services.lambda_ import pages
 from bascule.services.lambda_.errors import InvalidParameterValue, ResourceConflict, ResourceNotFound
 from bascule.services.lambda_.function_url_model import (
+    BUFFERED,
     EVERYWHERE,
     FUNCTION_URLS,
     URL_OWNERS,
@@ -39,13 +39,6 @@ def _checked_reference(ctx: Context, function_name: str, qualifier: str | None) 
             "expression pattern: ((?!^\\d+$)^[0-9a-zA-Z-_]+$)"
         )
     return named
-
-
-def _check_mode(mode: str | None) -> None:
-    if mode == "RESPONSE_STREAM":
-        raise NotImplementedHere(
-            "Bascule does not implement InvokeMode RESPONSE_STREAM of function URLs yet; leave it out or give BUFFERED."
-        )
 
 
 def _cors(given: api.Cors | None) -> UrlCors | None:
@@ -108,7 +101,7 @@ def _described(ctx: Context, named: FunctionReference, url: FunctionUrl) -> api.
         cors=_shown_cors(url.cors),
         creation_time=_moment(url.created_ms),
         last_modified_time=_moment(url.modified_ms),
-        invoke_mode="BUFFERED",
+        invoke_mode=url.invoke_mode,
     )
 
 
@@ -129,12 +122,10 @@ def create_function_url_config(
 ) -> api.CreateFunctionUrlConfigResponse:
     """Give a function or an alias a URL.
 
-    Raises   ResourceNotFound; ResourceConflict when it has one; InvalidParameterValue for a version; NotImplementedHere for
-             streamed responses.
+    Raises   ResourceNotFound; ResourceConflict when it has one; InvalidParameterValue for a version.
     Promise  the URL answers from the commit on, as far as the policy of the function or alias allows.
     """
     named = _checked_reference(ctx, inp.function_name, inp.qualifier)
-    _check_mode(inp.invoke_mode)
     try:
         configuration_of(tx.documents, named, found_function(tx.documents, named))
     except ResourceNotFound as error:
@@ -150,6 +141,7 @@ def create_function_url_config(
         created_ms=ctx.now_ms,
         modified_ms=ctx.now_ms,
         cors=_cors(inp.cors),
+        invoke_mode=inp.invoke_mode or BUFFERED,
     )
     _stored(tx, named, url)
     owner = UrlOwner(
@@ -186,15 +178,15 @@ def update_function_url_config(
 ) -> api.UpdateFunctionUrlConfigResponse:
     """Change what the request names; ``Cors`` is replaced whole, an empty one removes it.
 
-    Raises   ResourceNotFound; NotImplementedHere for streamed responses.
+    Raises   ResourceNotFound.
     """
     named = _checked_reference(ctx, inp.function_name, inp.qualifier)
-    _check_mode(inp.invoke_mode)
     url = _found(tx, named)
     changed = msgspec.structs.replace(
         url,
         auth_type=inp.auth_type or url.auth_type,
         cors=url.cors if inp.cors is None else _cors(inp.cors),
+        invoke_mode=inp.invoke_mode or url.invoke_mode,
         modified_ms=ctx.now_ms,
     )
     _stored(tx, named, changed)

@@ -1,9 +1,10 @@
 #!@PYTHON@
-"""A runtime that streams its answers. What it does is in the event: ``steps``, one after the other.
+"""A runtime that streams its answers. What it does is in the event, or in its ``body``: ``steps``, one after the other.
 
-    ["write", text]  ["megabytes", n]  ["wait", path]  ["touch", path]  ["type", content type]  ["hang"]
-    ["error", type, object]  ends with trailers     ["cut"]  closes the connection     ["exit", status]  leaves
-    ["whole", text]  answers without streaming      ["refuse", object]  reports an error without an answer
+["write", text]  ["megabytes", n]  ["wait", path]  ["touch", path]  ["type", content type]  ["hang"]
+["end"]  ends the answer and goes on
+["error", type, object]  ends with trailers     ["cut"]  closes the connection     ["exit", status]  leaves
+["whole", text]  answers without streaming      ["refuse", object]  reports an error without an answer
 """
 
 import base64
@@ -38,6 +39,7 @@ class Answer:
     """One chunked request; its head goes out with the first chunk."""
 
     def __init__(self, request_id, content_type):
+        self.is_over = False
         self.connection = socket.create_connection((HOST, int(PORT)))
         head = [
             f"POST {BASE}{request_id}/response HTTP/1.1",
@@ -53,6 +55,7 @@ class Answer:
         self.connection.sendall(b"%x\r\n%b\r\n" % (len(data), data))
 
     def end(self, trailers=""):
+        self.is_over = True
         self.connection.sendall(f"0\r\n{trailers}\r\n".encode())
         status = self.connection.recv(65536).split(b" ")[1].decode()
         print("answered", status, flush=True)
@@ -61,7 +64,7 @@ class Answer:
 
 def serve(request_id, event):
     answer, content_type = None, "text/plain"
-    for step, *given in event["steps"]:
+    for step, *given in (event if "steps" in event else json.loads(event["body"]))["steps"]:
         if step in ("write", "megabytes", "error") and answer is None:
             answer = Answer(request_id, content_type)
         if step == "type":
@@ -71,6 +74,8 @@ def serve(request_id, event):
         elif step == "megabytes":
             for _ in range(given[0]):
                 answer.write(b"x" * (1 << 20))
+        elif step == "end":
+            answer.end()
         elif step == "wait":
             while not os.path.exists(given[0]):
                 time.sleep(0.005)
@@ -95,7 +100,8 @@ def serve(request_id, event):
             return
     if answer is None:
         answer = Answer(request_id, content_type)
-    answer.end()
+    if not answer.is_over:
+        answer.end()
 
 
 while True:

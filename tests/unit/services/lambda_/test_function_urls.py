@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 
 from bascule.api import lambda_ as api
-from bascule.kernel.errors import NotImplementedHere
 from bascule.kernel.scope import Scope
 from bascule.services.lambda_.errors import InvalidParameterValue, ResourceConflict, ResourceNotFound
 from bascule.services.lambda_.function_url_callers import credentials_of
@@ -47,13 +46,13 @@ def test_invoke_mode_is_shown_by_create_only_when_given_and_always_by_get(desk: 
     assert desk.call("GetFunctionUrlConfig", function_name="orders").invoke_mode == "BUFFERED"
 
 
-def test_streamed_responses_are_refused_by_name(desk: Desk) -> None:
+def test_invoke_mode_stays_until_another_is_given(desk: Desk) -> None:
     desk.create()
-    with pytest.raises(NotImplementedHere, match="RESPONSE_STREAM"):
-        create(desk, invoke_mode="RESPONSE_STREAM")
-    create(desk)
-    with pytest.raises(NotImplementedHere, match="RESPONSE_STREAM"):
-        desk.call("UpdateFunctionUrlConfig", function_name="orders", invoke_mode="RESPONSE_STREAM")
+    assert create(desk, invoke_mode="RESPONSE_STREAM").invoke_mode == "RESPONSE_STREAM"
+    changed = desk.call("UpdateFunctionUrlConfig", function_name="orders", auth_type="AWS_IAM")
+    assert changed.invoke_mode == "RESPONSE_STREAM"
+    changed = desk.call("UpdateFunctionUrlConfig", function_name="orders", invoke_mode="BUFFERED")
+    assert changed.invoke_mode == "BUFFERED"
 
 
 def test_function_and_alias_have_a_url_each(desk: Desk) -> None:

@@ -19,11 +19,18 @@ export function installStreaming() {
       return handler;
     },
     HttpResponseStream: {
-      /** A stream that first says status and headers. */
+      /** A stream that first says status and headers: with what is written first, so that a handler may still fail before. */
       from(stream, prelude) {
+        const { write, end } = stream;
+        const head = Buffer.concat([Buffer.from(JSON.stringify(prelude)), PRELUDE_END]);
+        const first = (then) =>
+          function (...given) {
+            Object.assign(stream, { write, end });
+            stream.write(head);
+            return then.apply(stream, given);
+          };
         stream.setContentType(HTTP_RESPONSE);
-        stream.write(Buffer.concat([Buffer.from(JSON.stringify(prelude)), PRELUDE_END]));
-        return stream;
+        return Object.assign(stream, { write: first(write), end: first(end) });
       },
     },
   };
