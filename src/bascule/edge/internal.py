@@ -162,7 +162,8 @@ class Internal:
             cursor = page["cursor"]
             if page["happenings"] or self._clock.now_ms() >= until_ms:
                 return json_answer(page)
-            await self._board.wait(SIGNAL, until_ms=until_ms, since_serial=serial, is_timed=False)
+            if page["is_end"]:
+                await self._board.wait(SIGNAL, until_ms=until_ms, since_serial=serial, is_timed=False)
             connection.check()
 
     async def _code(self, request: HttpRequest, rest: str, connection: Connection) -> HttpAnswer:

@@ -71,9 +71,13 @@ def story_of(tx: Tx, event_id: str) -> Json | None:
 
 
 def tail_of(tx: Tx, cursor: str, *, now_ms: int, count_max: int = 500) -> Json:
-    """What happened since ``cursor`` (empty: in the last seconds), as ``happenings`` and the ``cursor`` to go on from."""
+    """What happened since ``cursor`` (empty: in the last seconds), as ``happenings`` and the ``cursor`` to go on from.
+
+    ``is_end`` false: there is more already.
+    """
     found = recent(tx, cursor, now_ms=now_ms, count_max=count_max)
-    return {"happenings": [_happening(happening) for happening in found.happenings], "cursor": found.cursor}
+    happenings = [_happening(happening) for happening in found.happenings]
+    return {"happenings": happenings, "cursor": found.cursor, "is_end": found.is_end}
 
 
 def _happening(happening: Happening) -> Json:

@@ -7,9 +7,8 @@ holds a whole PutEvents call, and later notes join it. To find an event is to re
 A record starts with a letter and the raw bytes of the id it is about, so readers skip strangers without decoding them:
 ``B`` + 15 bytes of the batch id + the batch with the notes that came with it; ``N`` + 16 bytes of the event id + a note.
 
-Ids that we did not make (their time is not near the present) have a log of their own. The log ``journal/late`` repeats, for
-``recent`` only, notes that came long after the birth. The queue ``journal/logs`` has messages for each log that exists, due
-when the log is too old: a log's removal is work to be done later, like any other.
+Ids that we did not make (their time is not near the present) have a log of their own. The queue ``journal/logs`` has messages
+for each log that exists, due when the log is too old: a log's removal is work to be done later, like any other.
 """
 
 from __future__ import annotations
@@ -21,7 +20,9 @@ from bascule.kernel.ids import batch_of_event
 from bascule.kernel.ids import event_id as event_id_of
 from bascule.kernel.journal import EventBatch, Note
 
-LATE_LOG = "journal/late"
+#: How the names of all logs of the journal begin.
+PREFIX = "journal/"
+_STRANGER = PREFIX + "id/"
 LOGS_QUEUE = "journal/logs"
 #: The signal of everything new in the journal.
 SIGNAL = "journal"
@@ -63,7 +64,6 @@ class StoredNote(msgspec.Struct, frozen=True, array_like=True, omit_defaults=Tru
 encode = msgspec.msgpack.Encoder().encode
 _batch_record = msgspec.msgpack.Decoder(BatchRecord).decode
 _stored_note = msgspec.msgpack.Decoder(StoredNote).decode
-_late_note = msgspec.msgpack.Decoder(tuple[str, StoredNote]).decode
 _BATCH, _NOTE = b"B", b"N"
 _BATCH_HEAD = 1 + 15
 _NOTE_HEAD = 1 + 16
@@ -82,7 +82,7 @@ class Place(msgspec.Struct, frozen=True):
 
 def second_log(second: int) -> str:
     """The log of the events born in a second of the epoch."""
-    return f"journal/{second}"
+    return f"{PREFIX}{second}"
 
 
 def log_of_batch(batch_id: str) -> str:
@@ -108,7 +108,12 @@ def place_of(event_id: str) -> Place | None:
 
 def stranger_log(event_id: str) -> str:
     """The log of an event whose id says nothing about its birth."""
-    return f"journal/id/{event_id[:STRANGER_ID_MAX]}"
+    return _STRANGER + event_id[:STRANGER_ID_MAX]
+
+
+def stranger_of(log: str) -> str:
+    """The id of the stranger whose log this is; empty for the log of a second."""
+    return log.removeprefix(_STRANGER) if log.startswith(_STRANGER) else ""
 
 
 #: The head of notes in the log of a stranger, which holds nobody else's.
@@ -123,11 +128,6 @@ def batch_body(record: BatchRecord) -> bytes:
 def note_body(head: bytes, note: Note) -> bytes:
     """The record of a note in the log of its event."""
     return head + encode(_stored(note))
-
-
-def late_body(note: Note) -> bytes:
-    """The record of a note in the late log, where the id is spelled out."""
-    return encode((note.event_id, _stored(note)))
 
 
 def is_batch(body: bytes) -> bool:
@@ -145,16 +145,10 @@ def read_batch(body: bytes) -> BatchRecord:
     return _batch_record(body[_BATCH_HEAD:])
 
 
-def read_note(body: bytes) -> Note:
-    """The note in a record; the id is written as ours are, or empty in the log of a stranger."""
+def read_note(body: bytes, stranger: str = "") -> Note:
+    """The note in a record; the id is written as ours are, or is ``stranger``, which the record does not tell."""
     digits = body[1:_NOTE_HEAD].hex()
-    return _note(_stored_note(body[_NOTE_HEAD:]), event_id_of(digits[:30], int(digits[30:], 16)))
-
-
-def read_late(body: bytes) -> Note:
-    """The note in a record of the late log."""
-    event_id, stored = _late_note(body)
-    return _note(stored, event_id)
+    return _note(_stored_note(body[_NOTE_HEAD:]), stranger or event_id_of(digits[:30], int(digits[30:], 16)))
 
 
 def folded_notes(record: BatchRecord) -> list[Note]:

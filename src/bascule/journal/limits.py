@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-#: A note this long after the birth of its event is late: the live view no longer watches that second. milliseconds
-LATE_MS = 5_000
-#: How long the copies of late notes are there for a reader to come back to. milliseconds
-LATE_KEPT_MS = 600_000
-#: The live view watches a second this long after it is over: until its notes are late, and time to commit. seconds
-WATCHED_S = LATE_MS // 1000 + 3
-#: How far back a cursor of the live view may lie. seconds
-CATCH_UP_S = 300
+#: A live view without a cursor begins this long ago. seconds
+BEGIN_S = 8
+#: Pages of other logs' records that one look of the live view passes over. count
+STRANGERS_MAX = 20
 #: Messages of notes are cut here: a journal is not a log. characters
 MESSAGE_MAX = 1_024
 #: Characters of an id from elsewhere that count. count

@@ -1,8 +1,7 @@
 """Reads what flows through the journal now, for ``bascule tail`` and the console: new events and what happens to them.
 
-A cursor says how far each of the last seconds was read, because a record joins the second of its event's birth and a slow
-transaction may commit into a second that is over. Notes that come later than a few seconds are found in the late log.
-A reader that has been away for longer than ``CATCH_UP_S`` misses what lies between: a live view is not an archive.
+A cursor is a position in the order of commits, which is the same for all logs: a record that joins the second of its event's
+birth hours later, or is committed late, is new all the same. What other logs were given meanwhile is passed over.
 """
 
 from __future__ import annotations
@@ -10,17 +9,16 @@ from __future__ import annotations
 import msgspec
 
 from bascule.journal.layout import (
-    LATE_LOG,
+    PREFIX,
     BatchRecord,
     folded_notes,
     is_batch,
-    place_of,
     read_batch,
-    read_late,
     read_note,
     second_log,
+    stranger_of,
 )
-from bascule.journal.limits import CATCH_UP_S, LATE_MS, WATCHED_S
+from bascule.journal.limits import BEGIN_S, STRANGERS_MAX
 from bascule.kernel.ids import event_id as event_id_of
 from bascule.kernel.journal import Note
 from bascule.kernel.store import Tx
@@ -42,52 +40,34 @@ class Recent(msgspec.Struct, frozen=True):
 
     happenings: list[Happening]
     cursor: str
-
-
-class _Cursor(msgspec.Struct):
-    """The first second that may still grow, the position in each second from there on, and in the late log."""
-
-    base_s: int
-    positions: list[int]
-    late: int
-
-    def __str__(self) -> str:
-        while self.positions and self.positions[-1] == 0:
-            self.positions.pop()
-        return ".".join(map(str, [self.base_s, self.late, *self.positions]))
+    #: Nothing newer was committed when this was read.
+    is_end: bool
 
 
 def recent(tx: Tx, after: str, *, now_ms: int, count_max: int = 500) -> Recent:
-    """What happened since the cursor ``after``.
+    """What was committed since the cursor ``after``.
 
     Takes    after: a cursor given before, or empty to begin a few seconds ago; count_max: records, each of one call or one note.
-    Gives    happenings by time; nothing twice. An unreadable cursor begins anew.
+    Gives    happenings by time. An unreadable cursor begins anew.
+    Promise  whoever goes on from each cursor sees everything that is still in the journal once, however late it was written.
     """
-    now_s = now_ms // 1000
-    cursor = _parse(after) or _Cursor(now_s - WATCHED_S, [], _last(tx, LATE_LOG))
-    if cursor.base_s < now_s - CATCH_UP_S:
-        cursor = _Cursor(now_s - CATCH_UP_S, [], cursor.late)
+    position = _parse(after)
+    if position is None:
+        position = _some_seconds_ago(tx, now_ms // 1000)
     happenings: list[Happening] = []
     left = count_max
-    done_s = cursor.base_s
-    for second in range(cursor.base_s, now_s + 1):
-        index = second - cursor.base_s
-        if index >= len(cursor.positions):
-            cursor.positions.append(0)
-        for record in tx.logs.read(second_log(second), after=cursor.positions[index], count_max=left):
-            cursor.positions[index] = record.sequence
-            left -= 1
-            happenings.extend(_happenings(record.body))
-        if left <= 0:
+    is_end = False
+    for _ in range(STRANGERS_MAX):
+        found = tx.logs.follow(PREFIX, after=position, count_max=left)
+        position = found.position
+        left -= len(found.records)
+        for log, record in found.records:
+            happenings.extend(_happenings(log, record.body))
+        is_end = found.is_end
+        if is_end or left == 0:
             break
-        done_s = second
-    _advance(cursor, min(done_s, now_s - WATCHED_S))
-    if left > 0:
-        for record in tx.logs.read(LATE_LOG, after=cursor.late, count_max=left):
-            cursor.late = record.sequence
-            happenings.append(_of_note(read_late(record.body)))
     happenings.sort(key=_moment)
-    return Recent(happenings, str(cursor))
+    return Recent(happenings, str(position), is_end)
 
 
 def _moment(happening: Happening) -> tuple[int, bool]:
@@ -95,34 +75,22 @@ def _moment(happening: Happening) -> tuple[int, bool]:
     return happening.at_ms, happening.note is not None
 
 
-def _last(tx: Tx, log: str) -> int:
-    newest = tx.logs.read_back(log, count_max=1)
-    return newest[0].sequence if newest else 0
+def _some_seconds_ago(tx: Tx, now_s: int) -> int:
+    """The position before the first record of the last seconds' events."""
+    for second in range(now_s - BEGIN_S, now_s + 1):
+        if first := tx.logs.read(second_log(second), count_max=1):
+            return first[0].sequence - 1
+    return tx.logs.position()
 
 
-def _advance(cursor: _Cursor, base_s: int) -> None:
-    """Forget the seconds before ``base_s``: they have been read to the end and grow no more."""
-    if base_s > cursor.base_s:
-        del cursor.positions[: base_s - cursor.base_s]
-        cursor.base_s = base_s
+def _parse(text: str) -> int | None:
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 19 else None
 
 
-def _parse(text: str) -> _Cursor | None:
-    parts = text.split(".")
-    if len(parts) < 2 or len(parts) > CATCH_UP_S * 2 or not all(part.isdecimal() and len(part) < 19 for part in parts):
-        return None
-    base_s, late, *positions = map(int, parts)
-    return _Cursor(base_s, positions, late)
-
-
-def _happenings(body: bytes) -> list[Happening]:
+def _happenings(log: str, body: bytes) -> list[Happening]:
     if is_batch(body):
         return _of_batch(read_batch(body))
-    note = read_note(body)
-    place = place_of(note.event_id)
-    if place is not None and note.at_ms - place.born_ms >= LATE_MS:
-        return []  # the late log has it, too
-    return [_of_note(note)]
+    return [_of_note(read_note(body, stranger_of(log)))]
 
 
 def _of_batch(record: BatchRecord) -> list[Happening]:

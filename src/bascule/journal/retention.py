@@ -9,11 +9,10 @@ from __future__ import annotations
 
 import msgspec
 
-from bascule.journal.layout import LATE_LOG, LOGS_QUEUE
+from bascule.journal.layout import LOGS_QUEUE
 from bascule.journal.limits import (
     ANNOUNCED_MAX,
     GRACE_MS_MAX,
-    LATE_KEPT_MS,
     LOGS_MAX,
     RECORD_BYTES,
     RECORDS_MAX,
@@ -73,7 +72,7 @@ class Retention:
         """Add up what was written, then remove up to 2,000 records of logs that are too old or beyond the bytes allowed."""
         before = _sizes.get(tx.documents, Scope(), _ALL) or JournalSize()
         bytes_count = before.bytes_count + self._announce_growth(ctx, tx)
-        records_left = RECORDS_MAX - tx.logs.trim(LATE_LOG, before_ms=ctx.now_ms - LATE_KEPT_MS, count_max=RECORDS_MAX)
+        records_left = RECORDS_MAX
         is_done = True
         for message in tx.queues.peek(LOGS_QUEUE, count_max=LOGS_MAX):
             if message.due_ms > ctx.now_ms and bytes_count <= self._bytes_max:

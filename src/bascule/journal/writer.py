@@ -10,19 +10,17 @@ held calls are forgotten.
 from __future__ import annotations
 
 from bascule.journal.layout import (
-    LATE_LOG,
     SIGNAL,
     STRANGER_HEAD,
     BatchRecord,
     FoldedNote,
     batch_body,
-    late_body,
     log_of_batch,
     note_body,
     place_of,
     stranger_log,
 )
-from bascule.journal.limits import AHEAD_MS_MAX, HELD_MAX, LATE_MS, RECORDED_MAX
+from bascule.journal.limits import AHEAD_MS_MAX, HELD_MAX, RECORDED_MAX
 from bascule.journal.retention import Retention, kept_ms
 from bascule.kernel.ids import event_id as event_id_of
 from bascule.kernel.journal import EventBatch, Note
@@ -88,12 +86,8 @@ class EventJournal:
         place = place_of(note.event_id)
         if place is None or not -AHEAD_MS_MAX <= note.at_ms - place.born_ms <= self._kept_ms:
             self._append(tx, stranger_log(note.event_id), note.at_ms, note_body(STRANGER_HEAD, note))
-            is_late = True
         else:
             self._append(tx, place.log, note.at_ms, note_body(place.note_head, note))
-            is_late = note.at_ms - place.born_ms >= LATE_MS
-        if is_late:
-            tx.logs.append(LATE_LOG, ((note.at_ms, late_body(note)),))
 
     def _hold(self, at_ms: int, acceptance: _Acceptance) -> bool:
         """Keep the first acceptance of a call for the batch record that will follow in this transaction, if it can."""

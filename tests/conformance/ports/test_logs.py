@@ -87,3 +87,29 @@ def test_a_command_reads_what_it_appended(store: Store) -> None:
 def test_any_number_of_records_is_appended_in_order(store: Store, count: int) -> None:
     append(store, *[(n, str(n).encode()) for n in range(count)])
     assert [one.at_ms for one in store.read(lambda tx: tx.logs.read(LOG, count_max=5000))] == list(range(count))
+
+
+def test_followers_see_every_record_of_a_family_of_logs_once_in_the_order_of_commits(store: Store) -> None:
+    assert store.read(lambda tx: tx.logs.position()) == 0
+    store.write(lambda tx: tx.logs.append("a/1", [(50, b"first"), (40, b"second")]))
+    store.write(lambda tx: tx.logs.append("b", [(1, b"else")]))
+    store.write(lambda tx: tx.logs.append("a/2", [(10, b"third")]))
+    found = store.read(lambda tx: tx.logs.follow("a/", after=0, count_max=9))
+    assert [(log, one.at_ms, one.body) for log, one in found.records] == [
+        ("a/1", 50, b"first"),
+        ("a/1", 40, b"second"),
+        ("a/2", 10, b"third"),
+    ]
+    assert found.is_end
+    assert found.position == store.read(lambda tx: tx.logs.position()) == found.records[-1][1].sequence
+    again = store.read(lambda tx: tx.logs.follow("a/", after=found.position, count_max=9))
+    assert (again.records, again.position) == ([], found.position)
+
+
+def test_a_follower_looks_at_no_more_records_than_it_asked_for_and_gets_on(store: Store) -> None:
+    store.write(lambda tx: tx.logs.append("b", [(1, b"else")] * 5))
+    store.write(lambda tx: tx.logs.append("a", [(1, b"mine")]))
+    first = store.read(lambda tx: tx.logs.follow("a", after=0, count_max=4))
+    assert (first.records, first.is_end) == ([], False)
+    second = store.read(lambda tx: tx.logs.follow("a", after=first.position, count_max=4))
+    assert ([one.body for _, one in second.records], second.is_end) == ([b"mine"], True)

@@ -7,7 +7,7 @@ from itertools import starmap
 
 from bascule.engines.sqlite.session import Session
 from bascule.engines.sqlite.statements import load_statements
-from bascule.kernel.logs import Record
+from bascule.kernel.logs import Followed, Record
 
 _SQL = load_statements("logs")
 _SEQUENCE_MAX = 2**63 - 1
@@ -33,6 +33,18 @@ class SqliteLogs:
         self._session.see()
         end = _SEQUENCE_MAX if before is None else before
         return list(starmap(Record, self._session.rows(_SQL["read_back"], (log, end, count_max))))
+
+    def follow(self, prefix: str, *, after: int, count_max: int) -> Followed:
+        self._session.see()
+        named = {"prefix": prefix, "after": after, "count_max": count_max}
+        looked_at = self._session.rows(_SQL["follow"], named).fetchall()
+        records = [(log, Record(sequence, at_ms, body)) for sequence, log, at_ms, body in looked_at if log is not None]
+        position = looked_at[-1][0] if looked_at else after
+        return Followed(records, position, is_end=len(looked_at) < count_max)
+
+    def position(self) -> int:
+        self._session.see()
+        return self._session.rows(_SQL["position"], ()).fetchone()[0] or 0
 
     def trim(self, log: str, *, before_ms: int, count_max: int = 10_000) -> int:
         self._session.require_writer().see()
