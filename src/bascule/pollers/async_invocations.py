@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import deque
 from functools import partial
 
 from bascule.host.async_store import AsyncStore
@@ -21,9 +22,12 @@ from bascule.pollers.lane import Lane
 from bascule.services.lambda_.async_work import (
     Leased,
     Work,
+    aged_waiting,
+    end_aged,
     every_function,
     extend_leases,
     give_back,
+    has_aged,
     lease_work,
     leased_count,
     look,
@@ -120,6 +124,9 @@ class AsyncInvocations(FunctionPoller[Lane]):
         ]
         if expiring:
             self._spawn(self._extend(expiring, now_ms))
+        for lane in list(self._lanes.values()):
+            if lane.backlog or (lane.due_ms is not None and lane.due_ms <= now_ms and not lane.is_leasing):
+                self._end_aged(lane, now_ms)
 
     # -- one lane ----------------------------------------------------------------------------------------------------
 
@@ -215,6 +222,27 @@ class AsyncInvocations(FunctionPoller[Lane]):
         self._pump(lane)
 
     # -- writing -----------------------------------------------------------------------------------------------------
+
+    def _end_aged(self, lane: Lane, now_ms: int) -> None:
+        """The lane waits for room: events that grow too old meanwhile end now, as they would with room."""
+        backlog = list(lane.backlog)
+
+        def look_at(tx: Tx) -> tuple[list[Work], bool]:
+            leased = [work for work in backlog if has_aged(tx, work.event, now_ms=now_ms)]
+            return leased, bool(aged_waiting(tx, lane.function, lane.held, now_ms=now_ms))
+
+        leased, is_any_waiting = self._store.read(look_at)
+        if leased:
+            lane.backlog = deque(work for work in backlog if work not in leased)
+            self._spawn(self._give_back(lane, leased))
+        if is_any_waiting:
+            self._spawn(self._end_waiting(lane))
+
+    async def _end_waiting(self, lane: Lane) -> None:
+        ctx = self._contexts.make(lane.function.scope)
+        held = frozenset(lane.held)
+        await self._write(lambda tx: end_aged(ctx, tx, lane.function, held))
+        self._pump_stale(lane)
 
     async def _extend(self, works: list[Work], now_ms: int) -> None:
         await self._write(lambda tx: extend_leases(tx, works, now_ms=now_ms))

@@ -164,6 +164,39 @@ async def test_reserved_concurrency_is_never_exceeded() -> None:
 
 
 @on_a_loop
+async def test_events_that_grow_too_old_while_they_wait_for_room_end_before_there_is_room() -> None:
+    async with Bench() as bench:
+        bench.create()
+        await bench.do("PutFunctionConcurrency", function_name="orders", reserved_concurrent_executions=1)
+        await bench.do("PutFunctionEventInvokeConfig", function_name="orders", maximum_event_age_in_seconds=60)
+        released = asyncio.Event()
+
+        async def script(invocation: Invocation) -> InvocationResult:
+            await released.wait()
+            return DONE
+
+        bench.runtime.script = script
+        for _ in range(4):
+            await bench.event()
+        await bench.until(lambda: len(bench.runtime.running) == 1)
+
+        def dropped() -> int:
+            return bench.metrics.value("lambda.async_events_dropped", "orders")
+
+        bench.clock.advance(59_000)
+        await bench.until(lambda: True)
+        assert dropped() == 0
+        for _ in range(3):
+            bench.clock.advance(1_100)
+            await bench.until(lambda: True)
+        await bench.until(lambda: dropped() == 3)
+        assert len(bench.runtime.running) == 1
+        released.set()
+        await bench.quiet()
+        assert (len(bench.runtime.started), dropped()) == (1, 3), "what runs goes on, whatever its age"
+
+
+@on_a_loop
 async def test_lost_signals_delay_events_and_lose_none() -> None:
     async with Bench(signals=False) as bench:
         bench.create()

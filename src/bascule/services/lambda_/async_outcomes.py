@@ -189,8 +189,19 @@ def give_up(
     Takes    condition as destination records name it; result of the attempt that was the last, if one was just made.
     Promise  the failure destination gets the record and the dead-letter target the event: both, when both are set.
     """
-    if not tx.queues.settle(event.queue, event.sequence, event.token):
-        return
+    if tx.queues.settle(event.queue, event.sequence, event.token):
+        given_up(ctx, tx, function, event, condition, result)
+
+
+def given_up(
+    ctx: Context,
+    tx: Tx,
+    function: Function,
+    event: QueuedEvent,
+    condition: str,
+    result: InvocationResult | None = None,
+) -> None:
+    """What follows for an event that was just taken out of its queue without success; see ``give_up``."""
     last = event.headers.last
     attempt_count = event.headers.failure_count
     ctx.metrics.count("lambda.async_events_dropped", function.name)

@@ -5,19 +5,27 @@ The poller carries work to the runtime; what an outcome means is decided in ``as
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 import msgspec
 
 from bascule.kernel.context import Context
 from bascule.kernel.invocation import FunctionVersion, Invocation, InvocationResult
 from bascule.kernel.journal import Note
-from bascule.kernel.queues import Lease
+from bascule.kernel.queues import Lease, StoredMessage
 from bascule.kernel.scope import Scope
 from bascule.kernel.store import Tx
 from bascule.services.lambda_ import limits, records
 from bascule.services.lambda_.async_events import LastResponse, decoded
-from bascule.services.lambda_.async_outcomes import QueuedEvent, age_limit_ms, attempted, config_of, give_up, postpone
+from bascule.services.lambda_.async_outcomes import (
+    QueuedEvent,
+    age_limit_ms,
+    attempted,
+    config_of,
+    give_up,
+    given_up,
+    postpone,
+)
 from bascule.services.lambda_.errors import RecursiveInvocation, ResourceNotFound
 from bascule.services.lambda_.model import LATEST, Function
 from bascule.services.lambda_.names import FunctionReference
@@ -99,20 +107,51 @@ def lease_work(ctx: Context, tx: Tx, asked: AsyncFunction, *, count_max: int) ->
     return Leased(latest=latest, work=work, next_due_ms=tx.queues.next_due_ms(asked.queue))
 
 
-def _work_of(ctx: Context, tx: Tx, asked: AsyncFunction, function: Function, lease: Lease) -> Work | None:
-    message = lease.message
+def _event_of(asked: AsyncFunction, message: StoredMessage, token: str) -> QueuedEvent:
     headers = decoded(message.headers)
-    named = FunctionReference(asked.scope, asked.name, headers.qualifier)
-    event = QueuedEvent(
-        named=named,
+    return QueuedEvent(
+        named=FunctionReference(asked.scope, asked.name, headers.qualifier),
         queue=asked.queue,
         sequence=message.sequence,
-        token=lease.token,
+        token=token,
         sent_ms=message.sent_ms,
         request_id=message.message_id,
         payload=message.body,
         headers=headers,
     )
+
+
+def has_aged(tx: Tx, event: QueuedEvent, *, now_ms: int) -> bool:
+    """Whether an event must not be tried any more because it is too old."""
+    return now_ms >= age_limit_ms(config_of(tx, event.named), event)
+
+
+def aged_waiting(tx: Tx, asked: AsyncFunction, held: Collection[int], *, now_ms: int) -> list[QueuedEvent]:
+    """Of the oldest events that are due, those that are too old: they wait for room and must not any longer.
+
+    Takes    held: sequences of events that the poller runs, whose leases may be about to be made longer.
+    """
+    waiting = [
+        _event_of(asked, message, "")
+        for message in tx.queues.peek(asked.queue, count_max=PEEK_COUNT)
+        if message.due_ms <= now_ms and message.sequence not in held
+    ]
+    return [event for event in waiting if has_aged(tx, event, now_ms=now_ms)]
+
+
+def end_aged(ctx: Context, tx: Tx, asked: AsyncFunction, held: Collection[int]) -> None:
+    """Give up the events that grew too old while they waited for room; see ``aged_waiting``."""
+    function = _current(tx, asked)
+    if function is not None:
+        for event in aged_waiting(tx, asked, held, now_ms=ctx.now_ms):
+            tx.queues.settle(event.queue, event.sequence, None)
+            given_up(ctx, tx, function, event, records.EVENT_AGE_EXCEEDED)
+
+
+def _work_of(ctx: Context, tx: Tx, asked: AsyncFunction, function: Function, lease: Lease) -> Work | None:
+    message = lease.message
+    event = _event_of(asked, message, lease.token)
+    headers, named = event.headers, event.named
     condition = _end_of(ctx, tx, function, event)
     if condition is not None:
         give_up(ctx, tx, function, event, condition)
@@ -152,7 +191,7 @@ def _end_of(ctx: Context, tx: Tx, function: Function, event: QueuedEvent) -> str
     """Why an event must not be tried any more; None when it may be."""
     if function.reserved_concurrency == 0:
         return records.ZERO_RESERVED_CONCURRENCY
-    if ctx.now_ms >= age_limit_ms(config_of(tx, event.named), event):
+    if has_aged(tx, event, now_ms=ctx.now_ms):
         return records.EVENT_AGE_EXCEEDED
     return None
 
