@@ -108,9 +108,14 @@ class World:
         return self._run(self._answered(request))
 
     async def _answered(self, request: HttpRequest) -> HttpAnswer:
-        answer = await self.bascule.pipeline.handle(
-            request, source_ip="127.0.0.1", base_url=URL, connection=Connection()
+        answered: asyncio.Future[HttpAnswer | HttpStreamedAnswer | None] = asyncio.get_running_loop().create_future()
+        rest = self.bascule.pipeline.begin(
+            request, source_ip="127.0.0.1", base_url=URL, connection=Connection(), answered=answered.set_result
         )
+        if rest is not None:
+            await rest
+        answer = await answered
+        assert answer is not None, "the client of a world never goes away"
         if isinstance(answer, HttpStreamedAnswer):
             return HttpAnswer(answer.status, answer.headers, b"".join([part async for part in answer.parts]))
         return answer

@@ -14,7 +14,8 @@ import asyncio
 import http
 import logging
 from collections import deque
-from typing import Protocol, cast
+from collections.abc import Callable, Coroutine
+from typing import Any, Protocol, cast
 
 import httptools
 
@@ -51,13 +52,17 @@ class BodyTooSlow(AwsError):
     status = 408
 
 
+Answered = Callable[[HttpAnswer | HttpStreamedAnswer | None], None]
+
+
 class Handler(Protocol):
     """What answers requests."""
 
-    async def handle(
-        self, request: HttpRequest, *, source_ip: str, base_url: str, connection: Connection
-    ) -> HttpAnswer | HttpStreamedAnswer:
-        """Answer a whole request. Raises ClientGone when nobody waits for the answer any more; nothing else."""
+    def begin(
+        self, request: HttpRequest, *, source_ip: str, base_url: str, connection: Connection, answered: Answered
+    ) -> Coroutine[Any, Any, None] | None:
+        """Answer a whole request: ``answered`` is called once, with None when nobody waits for the answer any more. Gives
+        what must be run as a task for that, if anything."""
 
     def refuse(self, request: HttpRequest, error: AwsError) -> HttpAnswer:
         """The answer to a request that is refused before its body was read."""
@@ -78,6 +83,9 @@ class HttpConnection(asyncio.Protocol):
         #: Requests read beyond the one under way, each with whether the connection outlives it.
         self._ready: deque[tuple[HttpRequest, bool]] = deque()
         self._task: asyncio.Task[None] | None = None
+        self._is_busy = False
+        self._is_advancing = False
+        self._has_body = True
         self._keeps_alive = True
         self._is_over = False
         self._is_paused = False
@@ -147,7 +155,7 @@ class HttpConnection(asyncio.Protocol):
         """The server stops: close after the answer that is under way."""
         self._keeps_alive = False
         self._ready.clear()
-        if self._task is None:
+        if not self._is_busy:
             self._close()
 
     def abort(self) -> None:
@@ -176,7 +184,7 @@ class HttpConnection(asyncio.Protocol):
             self._deadline = None
 
     def _look_idle(self) -> None:
-        is_idle = self._task is None and not self._is_in_message
+        is_idle = not self._is_busy and not self._is_in_message
         left_s = self._idle_since_s + IDLE_S - self._loop.time()
         if is_idle and left_s <= 0:
             self._transport.abort()
@@ -228,11 +236,9 @@ class HttpConnection(asyncio.Protocol):
         parser = self._parser
         keeps_alive = parser.should_keep_alive() and parser.get_http_version() != "1.0"
         self._reset()
-        if self._task is None:
-            self._begin(request, keeps_alive)
-            return
         self._ready.append((request, keeps_alive))
-        if not self._is_paused:
+        self._advance()
+        if self._ready and not self._is_paused:
             self._is_paused = True
             self._transport.pause_reading()
 
@@ -253,45 +259,75 @@ class HttpConnection(asyncio.Protocol):
 
     # -- answers -----------------------------------------------------------------------------------------------------
 
+    def _advance(self) -> None:
+        """Begin requests until one has to be waited for. Not again from within, however many answer at once."""
+        if self._is_advancing:
+            return
+        self._is_advancing = True
+        while self._ready and not self._is_busy and not self._is_over:
+            self._begin(*self._ready.popleft())
+        self._is_advancing = False
+
     def _begin(self, request: HttpRequest, keeps_alive: bool) -> None:
         self._keeps_alive = keeps_alive
-        self._task = self._loop.create_task(self._answer(request))
-
-    async def _answer(self, request: HttpRequest) -> None:
+        self._is_busy = True
+        self._has_body = request.method != "HEAD"
         try:
-            answer = await self._handler.handle(
+            rest = self._handler.begin(
                 request,
                 source_ip=self._source_ip,
                 base_url=f"http://{request.headers.get('host', '')}",
                 connection=self._client,
+                answered=self._answered,
             )
-            if isinstance(answer, HttpStreamedAnswer):
-                await self._send_parts(answer, has_body=request.method != "HEAD")
-            else:
-                self._send(answer, has_body=request.method != "HEAD")
+        except Exception:  # noqa: BLE001 - the top of a request: the client sees that it gets no answer
+            self._fail()
+            return
+        if rest is not None:
+            self._task = self._loop.create_task(self._run(rest))
+
+    async def _run(self, rest: Coroutine[Any, Any, None]) -> None:
+        try:
+            await rest
         except ClientGone:
             self._close()
-        except Exception:  # the top of an answer: the client sees that it gets none
-            log.exception("a request could not be answered")
-            self._transport.abort()
-        finally:
-            self._task = None
+        except Exception:  # noqa: BLE001 - the top of an answer: the client sees that it gets none
+            self._fail()
+
+    def _fail(self) -> None:
+        log.exception("a request could not be answered")
+        self._is_over = True
+        self._transport.abort()
+
+    def _answered(self, answer: HttpAnswer | HttpStreamedAnswer | None) -> None:
+        if isinstance(answer, HttpStreamedAnswer):
+            self._task = self._loop.create_task(self._run(self._send_parts(answer)))
+            return
+        if answer is None or self._client.is_gone:
+            self._close()
+        else:
+            try:
+                self._send(answer)
+            except ValueError:
+                self._fail()
         self._go_on()
 
     def _go_on(self) -> None:
         """After an answer: the next request, or wait for one."""
+        self._is_busy = False
+        self._task = None
         self._idle_since_s = self._loop.time()
         if not self._keeps_alive or self._is_over:
             self._close()
-        elif self._ready:
-            self._begin(*self._ready.popleft())
-        elif self._is_paused:
+            return
+        if self._ready:
+            self._advance()
+        if self._is_paused and not self._ready:
             self._is_paused = False
             self._transport.resume_reading()
 
-    def _send(self, answer: HttpAnswer, *, has_body: bool = True) -> None:
-        if self._client.is_gone:
-            return
+    def _send(self, answer: HttpAnswer) -> None:
+        has_body = self._has_body
         lines = [_STATUS_LINES.get(answer.status) or f"HTTP/1.1 {answer.status} \r\n"]
         for name, value in answer.headers:
             lines.append(f"{name}: {value}\r\n")
@@ -307,12 +343,12 @@ class HttpConnection(asyncio.Protocol):
             raise ValueError("a header holds a line break")
         self._transport.write(head.encode("latin-1") + answer.body if has_body else head.encode("latin-1"))
 
-    async def _send_parts(self, answer: HttpStreamedAnswer, *, has_body: bool) -> None:
+    async def _send_parts(self, answer: HttpStreamedAnswer) -> None:
         """Send what comes, as fast as the client takes it. An answer that cannot be completed ends with the connection.
 
         Raises   ClientGone. A client of HTTP/1.0, which knows no chunks, is sent the parts as they are.
         """
-        has_body = has_body and answer.status not in _BODILESS
+        has_body = self._has_body and answer.status not in _BODILESS
         is_chunked = has_body and self._parser.get_http_version() != "1.0"
         self._keeps_alive = self._keeps_alive and (is_chunked or not has_body)
         headers = [*answer.headers, *([("transfer-encoding", "chunked")] if is_chunked else [])]
@@ -337,6 +373,7 @@ class HttpConnection(asyncio.Protocol):
             self._close()
         finally:
             await answer.parts.aclose()
+        self._go_on()
 
     def _refuse(self, error: AwsError) -> None:
         """Answer a request that was not read to its end, in the shape its client expects, and close."""
@@ -354,7 +391,7 @@ class HttpConnection(asyncio.Protocol):
         self._keeps_alive = False
         self._ready.clear()
         self._end_deadline()
-        if self._task is not None:
+        if self._is_busy:
             return  # the client is owed another answer first, and after a broken request gets no more
         self._send(answer)
         if self._transport.can_write_eof():

@@ -7,6 +7,8 @@ SDK expects, in one place (``_failed``).
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable, Coroutine
+from functools import partial
 from typing import Any
 
 from bascule.edge.connection import ClientGone, Connection
@@ -22,7 +24,7 @@ from bascule.identity.access_keys import account_of
 from bascule.kernel.context import Context
 from bascule.kernel.errors import AwsError, InternalFailure, NotImplementedHere, Throttled
 from bascule.kernel.service import Operation
-from bascule.kernel.store import StoreBusy, StoreClosed
+from bascule.kernel.store import Outcome, StoreBusy, StoreClosed
 from bascule.kernel.streaming import StreamedOutput
 from bascule.protocol import Call, HttpAnswer, HttpRequest, HttpStreamedAnswer, Wire
 
@@ -37,14 +39,26 @@ class ServiceUnavailable(AwsError):
     sender_fault = False
 
 
+Answered = Callable[[HttpAnswer | HttpStreamedAnswer | None], None]
+
+
+async def _apart(handling: Coroutine[Any, Any, HttpAnswer | HttpStreamedAnswer], answered: Answered) -> None:
+    try:
+        answer = await handling
+    except ClientGone:
+        answered(None)
+    else:
+        answered(answer)
+
+
 class Exchange:
     """One request on its way; each stage fills in what the next ones need."""
 
     __slots__ = (
+        "answered",
         "base_url",
         "call",
         "caller",
-        "connection",
         "ctx",
         "given",
         "operation",
@@ -54,13 +68,13 @@ class Exchange:
     )
 
     def __init__(
-        self, request: HttpRequest, request_id: str, source_ip: str, base_url: str, connection: Connection
+        self, request: HttpRequest, request_id: str, source_ip: str, base_url: str, answered: Answered
     ) -> None:
         self.request = request
         self.request_id = request_id
         self.source_ip = source_ip
         self.base_url = base_url
-        self.connection = connection
+        self.answered = answered
         self.call: Call | None = None
         self.caller: Caller
         self.ctx: Context
@@ -84,39 +98,57 @@ class Pipeline:
         self._working = 0
         self._stages = (self._identify, self._authenticate, self._find, self._parse)
 
-    async def handle(
-        self, request: HttpRequest, *, source_ip: str, base_url: str, connection: Connection
-    ) -> HttpAnswer | HttpStreamedAnswer:
+    def begin(
+        self, request: HttpRequest, *, source_ip: str, base_url: str, connection: Connection, answered: Answered
+    ) -> Coroutine[Any, Any, None] | None:
         """Answer a whole request.
 
-        Raises   ClientGone when the client left during a wait; nothing else.
+        Takes    answered: called once, perhaps before this returns, with the answer; with None when the client left meanwhile.
+        Gives    what must be run as a task for that; None when nothing need be.
         """
         if (place := place_of(request)) is not None:
-            return await self._function_urls.handle(
+            handling = self._function_urls.handle(
                 request, place, source_ip=source_ip, base_url=base_url, connection=connection
             )
+            return _apart(handling, answered)
         if request.path.startswith(Internal.PREFIXES):
-            return await self._internal.handle(request, base_url=base_url, connection=connection)
-        exchange = Exchange(request, self._contexts.ids.uuid(), source_ip, base_url, connection)
+            return _apart(self._internal.handle(request, base_url=base_url, connection=connection), answered)
+        exchange = Exchange(request, self._contexts.ids.uuid(), source_ip, base_url, answered)
         self._working += 1
         try:
             for stage in self._stages:
                 stage(exchange)
-            output = await self._dispatcher.run(exchange.operation, exchange.ctx, exchange.given, connection)
-            assert exchange.call is not None
-            if type(output) is StreamedOutput:
-                return event_stream_answer(exchange.call, output, request_id=exchange.request_id)
-            return exchange.call.serialise(output, request_id=exchange.request_id)
-        except ClientGone:
-            raise
         except Exception as error:  # noqa: BLE001 - the top of a request: whatever happens, the client gets an answer
-            return self._failed(exchange, error)
-        finally:
             self._working -= 1
+            answered(self._failed(exchange, error))
+            return None
+        self._dispatcher.begin(
+            exchange.operation, exchange.ctx, exchange.given, connection, partial(self._ended, exchange)
+        )
+        return None
+
+    def _ended(self, exchange: Exchange, outcome: Outcome) -> None:
+        """The last stage: what the operation gave or raised, in the caller's protocol."""
+        self._working -= 1
+        answer: HttpAnswer | HttpStreamedAnswer | None
+        try:
+            if outcome.error is not None:
+                raise outcome.error
+            output, call = outcome.value, exchange.call
+            assert call is not None
+            if type(output) is StreamedOutput:
+                answer = event_stream_answer(call, output, request_id=exchange.request_id)
+            else:
+                answer = call.serialise(output, request_id=exchange.request_id)
+        except ClientGone:
+            answer = None
+        except Exception as error:  # noqa: BLE001 - the top of a request: whatever happens, the client gets an answer
+            answer = self._failed(exchange, error)
+        exchange.answered(answer)
 
     def refuse(self, request: HttpRequest, error: AwsError) -> HttpAnswer:
         """The answer to a request that is refused before its body was read."""
-        exchange = Exchange(request, self._contexts.ids.uuid(), "", "", Connection())
+        exchange = Exchange(request, self._contexts.ids.uuid(), "", "", lambda _: None)
         try:
             self._identify(exchange)
         except AwsError:

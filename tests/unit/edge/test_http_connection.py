@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
+from typing import Any
 
 import pytest
 
 from bascule.edge import http_connection
 from bascule.edge.connection import Connection
+from bascule.edge.http_connection import Answered
 from bascule.edge.server import serve_http
 from bascule.kernel.errors import AwsError
 from bascule.kernel.settings import Settings
@@ -27,11 +29,20 @@ class Echo:
         self.connections: list[Connection] = []
         self.go_on = asyncio.Event()
 
-    async def handle(
-        self, request: HttpRequest, *, source_ip: str, base_url: str, connection: Connection
-    ) -> HttpAnswer:
+    def begin(
+        self, request: HttpRequest, *, source_ip: str, base_url: str, connection: Connection, answered: Answered
+    ) -> Coroutine[Any, Any, None] | None:
         self.requests.append(request)
         self.connections.append(connection)
+        if request.path == "/now":
+            answered(HttpAnswer(200, [], b"now"))
+            return None
+        return self._answer(request, base_url, connection, answered)
+
+    async def _answer(self, request: HttpRequest, base_url: str, connection: Connection, answered: Answered) -> None:
+        answered(await self._found(request, base_url, connection))
+
+    async def _found(self, request: HttpRequest, base_url: str, connection: Connection) -> HttpAnswer:
         if request.path == "/slow":
             await self.go_on.wait()
             connection.check()
@@ -145,6 +156,17 @@ def test_pipelined_requests_are_answered_in_order() -> None:
         assert [(await client.answer())[1] for _ in range(3)] == [b"GET /slow ", b"POST /a abc", b"GET /last "]
         client.send(POST)
         assert (await client.answer())[1] == b"POST /a abc"
+
+    run(scene)
+
+
+def test_thousands_of_pipelined_requests_are_answered_one_after_another() -> None:
+    async def scene(echo: Echo, connect: Connect, stopping: asyncio.Event) -> None:
+        client = await connect()
+        client.send(b"GET /now HTTP/1.1\r\n\r\n" * 3000 + b"GET /last HTTP/1.0\r\n\r\n")
+        text = await client.rest()
+        assert text.count(b"\r\n\r\nnow") == 3000
+        assert text.endswith(b"GET /last ")
 
     run(scene)
 
