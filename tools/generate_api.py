@@ -60,7 +60,7 @@ ONLY = {
     """,
     "lambda": """
         CreateFunction GetFunction GetFunctionConfiguration ListFunctions UpdateFunctionCode UpdateFunctionConfiguration
-        DeleteFunction Invoke InvokeWithResponseStream PublishVersion ListVersionsByFunction
+        DeleteFunction Invoke InvokeAsync InvokeWithResponseStream PublishVersion ListVersionsByFunction
         CreateAlias GetAlias ListAliases UpdateAlias DeleteAlias
         AddPermission RemovePermission GetPolicy
         PutFunctionConcurrency GetFunctionConcurrency DeleteFunctionConcurrency

@@ -618,6 +618,15 @@ class InvocationResponse(Shape, frozen=True, kw_only=True):
     durable_execution_arn: str | None = None
 
 
+class InvokeAsyncRequest(Shape, frozen=True, kw_only=True):
+    function_name: str
+    invoke_args: bytes
+
+
+class InvokeAsyncResponse(Shape, frozen=True, kw_only=True):
+    status: int | None = None
+
+
 class InvokeResponseStreamUpdate(Shape, frozen=True, kw_only=True):
     payload: bytes | None = None
 
@@ -1176,6 +1185,7 @@ OPERATIONS: dict[str, tuple[type[Shape], type[Shape]]] = {
     ),
     "GetRuntimeManagementConfig": (GetRuntimeManagementConfigRequest, GetRuntimeManagementConfigResponse),
     "Invoke": (InvocationRequest, InvocationResponse),
+    "InvokeAsync": (InvokeAsyncRequest, InvokeAsyncResponse),
     "InvokeWithResponseStream": (InvokeWithResponseStreamRequest, InvokeWithResponseStreamResponse),
     "ListAliases": (ListAliasesRequest, ListAliasesResponse),
     "ListEventSourceMappings": (ListEventSourceMappingsRequest, ListEventSourceMappingsResponse),

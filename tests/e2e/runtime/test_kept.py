@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import os
 import signal
+import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -16,6 +18,8 @@ from tests.e2e.runtime.conftest import Machine, is_running
 
 #: These tests look at process ids from outside.
 ISOLATION = "off"
+
+PROGRAMS = Path(__file__).parent / "programs"
 
 SLOW = """
     import os, time
@@ -161,3 +165,13 @@ def test_what_is_kept_is_taken_from_a_reservation(machine: Machine) -> None:
     with pytest.raises(InvocationThrottled, match="ReservedFunctionConcurrentInvocationLimitExceeded"):
         machine.invoke(latest)
     assert answer(machine, function)[1] == "provisioned-concurrency"
+
+
+def test_program_that_speaks_the_runtime_api_is_kept_too(machine: Machine) -> None:
+    script = (PROGRAMS / "bootstrap.sh").read_text().replace("@PYTHON@", sys.executable)
+    files: dict[str, str | bytes] = {"bootstrap": script, "call.py": (PROGRAMS / "call.py").read_text()}
+    function = machine.deploy(files, programs=["bootstrap"], runtime="provided.al2023", version="1")
+    kept(machine, function, 2)
+    result = machine.invoke(function, {"do": "echo"})
+    assert (result.function_error, result.init_ms) == (None, None)
+    assert machine.runtime.free_slots(function) > 2

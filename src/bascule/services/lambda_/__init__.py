@@ -40,6 +40,7 @@ SERVICE = Service(
         updates.update_function_code,
         updates.update_function_configuration,
         invoke.invoke,
+        invoke.invoke_async,
         invoke_streamed.invoke_with_response_stream,
         permissions.add_permission,
         permissions.remove_permission,

@@ -17,7 +17,7 @@ from bascule.services.lambda_.errors import (
     ResourceNotFound,
 )
 from bascule.services.lambda_.limits import ALIASES_MAX
-from bascule.services.lambda_.model import LATEST, Alias
+from bascule.services.lambda_.model import LATEST, Alias, Configuration
 from bascule.services.lambda_.names import FunctionReference, reference
 from bascule.services.lambda_.provisioned_concurrency import check_provisioned_alias
 from bascule.services.lambda_.provisioned_model import remove_provisioned
@@ -56,9 +56,18 @@ def _checked(tx: Tx, named: FunctionReference, alias: Alias) -> Alias:
                 f"Invalid function version {version}. Function version {version} is already included in routing "
                 "configuration."
             )
-    for version in (alias.version, *alias.weights):
-        if version != LATEST and found_version(tx.documents, named.scope, named.name, version) is None:
-            raise ResourceNotFound(f"Function not found: {named.arn}:{version}")
+    frozen: list[Configuration] = []
+    for number in (alias.version, *alias.weights):
+        if number == LATEST:
+            continue
+        found = found_version(tx.documents, named.scope, named.name, number)
+        if found is None:
+            raise ResourceNotFound(f"Function not found: {named.arn}:{number}")
+        frozen.append(found.configuration)
+    if len({(each.role, each.dead_letter_arn) for each in frozen}) > 1:
+        raise InvalidParameterValue(
+            "The versions of an alias that share its calls must have the same execution role and the same dead-letter target."
+        )
     return alias
 
 

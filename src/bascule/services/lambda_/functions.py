@@ -12,6 +12,7 @@ import msgspec
 
 from bascule.api import lambda_ as api
 from bascule.kernel.context import Context
+from bascule.kernel.errors import NotImplementedHere
 from bascule.kernel.service import operation
 from bascule.kernel.store import Tx
 from bascule.kernel.waiting import Perform
@@ -23,15 +24,18 @@ from bascule.services.lambda_.function_url_model import remove_urls
 from bascule.services.lambda_.layer_mounts import check_whole_size, checked_layers
 from bascule.services.lambda_.model import LATEST, Configuration, DeletedQueue, Function
 from bascule.services.lambda_.names import FunctionReference, checked_new_name, reference
-from bascule.services.lambda_.packages import checked_package, unpacked_bytes
+from bascule.services.lambda_.packages import NO_IMAGES, checked_package, unpacked_bytes
 from bascule.services.lambda_.provisioned_model import remove_provisioned
 from bascule.services.lambda_.resolution import configuration_of, found_function, not_found
 from bascule.services.lambda_.state import (
     CHILDREN,
     DELETED_QUEUES,
+    EVENT_INVOKE_CONFIGS,
     FUNCTIONS,
+    POLICIES,
     VERSIONS,
     changed_signal,
+    policy_key,
     version_key,
 )
 from bascule.services.lambda_.tags import checked_tags
@@ -66,6 +70,8 @@ def create_function(ctx: Context, tx: Tx, inp: api.CreateFunctionRequest) -> api
         raise ResourceConflict(f"Function already exist: {name}")
     check_settings(inp)
     code = inp.code
+    if inp.package_type == "Image":
+        raise NotImplementedHere(NO_IMAGES)
     package = checked_package(
         zip_file=code.zip_file,
         s3_bucket=code.s3_bucket,
@@ -227,6 +233,8 @@ def delete_function(ctx: Context, tx: Tx, inp: api.DeleteFunctionRequest) -> api
     elif named.qualifier.isdigit():
         check_unaliased(tx, named, named.qualifier)
         VERSIONS.delete(tx.documents, named.scope, version_key(int(named.qualifier)), parent=named.name)
+        POLICIES.delete(tx.documents, named.scope, policy_key(named.qualifier), parent=named.name)
+        EVENT_INVOKE_CONFIGS.delete(tx.documents, named.scope, named.qualifier, parent=named.name)
         remove_provisioned(tx, named)
     else:
         raise InvalidParameterValue("Deletion of aliases is not currently supported.")

@@ -151,6 +151,18 @@ def _check_chain(tx: Tx, named: FunctionReference, trace_header: str) -> None:
         raise RecursiveInvocation()
 
 
+@operation("InvokeAsync")
+def invoke_async(ctx: Context, tx: Tx, inp: api.InvokeAsyncRequest) -> api.InvokeAsyncResponse:
+    """Queue an event; the older form of Invoke with ``Event``.
+
+    Raises   ResourceNotFound, InvalidRequestContent, RequestTooLarge.
+    Promise  durable before the answer, invoked at least once.
+    """
+    named = reference(ctx, inp.function_name)
+    _queued(ctx, tx, named, checked_payload(inp.invoke_args, "Event"))
+    return api.InvokeAsyncResponse(status=202)
+
+
 def _queued(ctx: Context, tx: Tx, named: FunctionReference, payload: bytes) -> api.InvocationResponse:
     function = found_function(tx.documents, named)
     headers = Headers(

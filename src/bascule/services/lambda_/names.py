@@ -77,6 +77,17 @@ def unqualified(ctx: Context, text: str, message: str) -> FunctionReference:
     return named
 
 
+def of_latest(ctx: Context, text: str) -> FunctionReference:
+    """Read a ``FunctionName`` of an operation that acts on ``$LATEST`` only; the reference has no qualifier.
+
+    Raises   as ``reference``; InvalidParameterValue for another version and for an alias.
+    """
+    named = reference(ctx, text)
+    if named.qualifier not in (None, LATEST):
+        raise InvalidParameterValue("Current operation does not support versions other than $LATEST")
+    return named._replace(qualifier=None)
+
+
 def checked_new_name(ctx: Context, text: str) -> str:
     """The name of a function about to be created.
 

@@ -17,6 +17,7 @@ from bascule.services.lambda_ import limits
 from bascule.services.lambda_.errors import InvalidParameterValue, RequestEntityTooLarge
 
 NOT_A_ZIP = "Could not unzip uploaded file. Please check your file, then try to upload again."
+NO_IMAGES = "Bascule does not run container images: send a zip file in Code.ZipFile."
 NO_SOURCE = "Please provide a source for function code."
 
 _ENCRYPTED = 0x1
@@ -35,8 +36,11 @@ def checked_package(
     Raises   NotImplementedHere for code in S3 or in an image; RequestEntityTooLarge; InvalidParameterValue.
     Differs  code in S3 is refused until Bascule has S3; container images are refused.
     """
+    others = (s3_bucket, s3_key, s3_object_version, image_uri)
+    if zip_file and any(other is not None for other in others):
+        raise InvalidParameterValue("Please do not provide other FunctionCode parameters when providing a ZipFile.")
     if image_uri is not None:
-        raise NotImplementedHere("Bascule does not run container images: send a zip file in Code.ZipFile.")
+        raise NotImplementedHere(NO_IMAGES)
     if s3_bucket is not None or s3_key is not None or s3_object_version is not None:
         raise NotImplementedHere("Bascule has no S3 service yet: send the package in Code.ZipFile instead of S3Bucket.")
     if not zip_file:

@@ -16,10 +16,11 @@ from bascule.kernel.service import operation
 from bascule.kernel.store import Tx
 from bascule.kernel.waiting import Perform
 from bascule.services.lambda_.configuration import changed_settings, check_settings, describe
+from bascule.services.lambda_.errors import InvalidParameterValue
 from bascule.services.lambda_.functions import stored_digest
 from bascule.services.lambda_.layer_mounts import check_whole_size, checked_layers
 from bascule.services.lambda_.model import LATEST, Configuration, Function
-from bascule.services.lambda_.names import FunctionReference, reference
+from bascule.services.lambda_.names import FunctionReference, of_latest
 from bascule.services.lambda_.packages import checked_package, unpacked_bytes
 from bascule.services.lambda_.resolution import found_function
 from bascule.services.lambda_.state import FUNCTIONS, changed_signal
@@ -66,9 +67,11 @@ def update_function_code(
     Raises   ResourceNotFound, PreconditionFailed, InvalidParameterValue, RequestEntityTooLarge, NotImplementedHere.
     Promise  the package is on disk before the function names it. ``DryRun`` changes nothing.
     """
-    named = reference(ctx, inp.function_name)
+    named = of_latest(ctx, inp.function_name)
     function = found_function(tx.documents, named)
     check_revision(inp.revision_id, function.latest.revision_id)
+    if inp.image_uri is not None and not inp.zip_file:
+        raise InvalidParameterValue("Please don't provide ImageUri when updating a function with packageType Zip.")
     package = checked_package(
         zip_file=inp.zip_file,
         s3_bucket=inp.s3_bucket,
@@ -116,7 +119,7 @@ def update_function_configuration(
     Raises   ResourceNotFound, PreconditionFailed, InvalidParameterValue, NotImplementedHere.
     Differs  a second update at once is accepted: the first has already ended.
     """
-    named = reference(ctx, inp.function_name)
+    named = of_latest(ctx, inp.function_name)
     function = found_function(tx.documents, named)
     check_revision(inp.revision_id, function.latest.revision_id)
     check_settings(inp, log_format=function.latest.log_format)

@@ -15,7 +15,7 @@ from bascule.services.lambda_ import pages
 from bascule.services.lambda_.configuration import describe
 from bascule.services.lambda_.errors import InvalidParameterValue, PreconditionFailed
 from bascule.services.lambda_.model import LATEST, Configuration, Function, Version
-from bascule.services.lambda_.names import reference
+from bascule.services.lambda_.names import of_latest, reference
 from bascule.services.lambda_.packages import code_sha256
 from bascule.services.lambda_.resolution import found_function
 from bascule.services.lambda_.state import FUNCTIONS, VERSIONS, version_key
@@ -59,7 +59,7 @@ def publish_version(ctx: Context, tx: Tx, inp: api.PublishVersionRequest) -> api
 
     Raises   ResourceNotFound; PreconditionFailed; InvalidParameterValue when CodeSha256 is not that of ``$LATEST``.
     """
-    named = reference(ctx, inp.function_name)
+    named = of_latest(ctx, inp.function_name)
     function = found_function(tx.documents, named)
     check_revision(inp.revision_id, function.latest.revision_id)
     current = code_sha256(function.latest.code_digest)
