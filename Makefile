@@ -7,7 +7,7 @@ PORT ?= 4566
 DATA ?= .bascule
 WORKERS ?= 2
 
-.PHONY: ci-packages kills-mixed help setup demo test test-long check format bench bench-peers bench-patterns kills serve lock reference clean
+.PHONY: ci-packages kills-mixed help setup demo test test-long check format bench bench-peers bench-patterns bench-hostile kills serve lock reference clean
 
 help: ## list the commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -57,6 +57,9 @@ bench-peers: setup ## the same script on MiniStack, side by side, with ratios
 
 bench-patterns: setup ## the pattern engine beside event-ruler (needs a JDK and Maven for the peer)
 	$(BIN)/python -m bench.patterns
+
+bench-hostile: setup ## a function's latency beside functions that misbehave, with ratios
+	$(BIN)/python -m bench.hostile
 
 kills-mixed: setup ## 100 kills under a mixed load of queues, topics, functions, destinations and mappings
 	$(BIN)/python -m bench.kills_mixed --kills 100

@@ -241,6 +241,10 @@ class ApiWorker:
         if is_over:
             self._die(Outcome(OutcomeKind.OUT_OF_MEMORY))
 
+    def family(self) -> list[int]:
+        """See ``ports.Worker``."""
+        return [pid for fork in self._forks() for pid in fork.family()]
+
     def freeze(self) -> None:
         """See ``ports.Worker``."""
         for fork in self._forks():

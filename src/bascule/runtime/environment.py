@@ -61,6 +61,11 @@ class Environment:
         self._init_s_max = INIT_S_MAX if function.debug is None else float(function.timeout_s)
         self._loop = asyncio.get_running_loop()
 
+    @property
+    def worker(self) -> Worker | None:
+        """The process that it has now or had last."""
+        return self._worker
+
     def begin(self, invocation: Invocation, trace: str) -> asyncio.Future[Outcome] | None:
         """Hand an invocation to a process that is up, for ``finish``; None when ``run`` must start a process first.
 

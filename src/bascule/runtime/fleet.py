@@ -54,6 +54,11 @@ class Fleet:
         return len(self.busy) + self._idle_count + self._aside_count
 
     @property
+    def warm(self) -> tuple[Environment, ...]:
+        """The idle environments that are not frozen yet."""
+        return tuple(self._warm)
+
+    @property
     def has_warm(self) -> bool:
         """Whether an idle environment is not frozen yet."""
         return bool(self._warm)

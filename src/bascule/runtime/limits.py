@@ -62,6 +62,22 @@ DATA_HEADROOM_BYTES = 512 * 1024 * 1024
 SHARED_MEMORY_KB = 24 * 1024
 #: Scheduling niceness of functions: the server goes first. ours
 NICENESS = 5
+#: Memory size that buys one processor. megabytes; Lambda guide, "configure memory"
+MB_PER_PROCESSOR = 1_769
+#: Processor time that an environment may use at once, beyond its share. seconds; ours
+CPU_BURST_S = 0.2
+#: Processor time that an environment in the background has to earn before it comes back: the first time, at most. seconds; ours
+CPU_DEBT_S, CPU_DEBT_S_MAX = 0.2, 5.0
+#: Charged for each process or thread that an environment makes: what ended before it was seen is measured nowhere. seconds; ours
+FORK_CPU_S = 0.01
+#: An invocation that has been running for this long is charged for the processor. seconds; ours
+LONG_INVOCATION_S = 0.1
+#: Surveys of the processors between two that look at environments with short invocations. count; ours
+PASSES_PER_SHORT_LOOK = 5
+#: Looks between two in which a held environment runs. count; ours: it has 1/40 of the time
+LOOKS_PER_PULSE = 40
+#: Other environments count as busy for this long after they were. seconds; ours
+QUIET_S = 0.1
 #: Forks asked of one zygote at once. count; ours
 FORKS_AT_ONCE = 4
 #: Pause before a zygote with too many unread messages is told more. seconds; ours

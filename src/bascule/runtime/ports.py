@@ -112,6 +112,9 @@ class Worker(Protocol):
     def look(self, is_census: bool) -> None:
         """Compare what the process uses with what it may use; kills it beyond. Called often while it is busy."""
 
+    def family(self) -> list[int]:
+        """Ids of all its processes, as this machine knows them. Blocking; from any thread."""
+
     def freeze(self) -> None:
         """Stop the process and its group between invocations."""
 

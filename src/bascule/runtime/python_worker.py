@@ -120,6 +120,10 @@ class PythonWorker:
         if is_over:
             self._die(Outcome(OutcomeKind.OUT_OF_MEMORY))
 
+    def family(self) -> list[int]:
+        """See ``ports.Worker``."""
+        return self._fork.family()
+
     def freeze(self) -> None:
         """See ``ports.Worker``."""
         self._fork.signal_group(signal.SIGSTOP)

@@ -31,6 +31,7 @@ from bascule.runtime.credentials import Credentials, OpenSession, account_creden
 from bascule.runtime.environment import Environment
 from bascule.runtime.environment_log import EnvironmentLog
 from bascule.runtime.fleet import Fleet
+from bascule.runtime.governor import Governor
 from bascule.runtime.isolation import Isolation
 from bascule.runtime.kept import KeptEnvironments
 from bascule.runtime.live import LIVE, Live
@@ -83,6 +84,7 @@ class FunctionRuntime:
         self._holds: dict[Environment, Callable[[], None]] = {}
         self._loop: asyncio.AbstractEventLoop
         self._fleet: Fleet
+        self._governor: Governor
         self._watch: Watch
         self._kept: KeptEnvironments
         #: Functions that run a folder somebody edits; see ``bascule dev``.
@@ -99,7 +101,8 @@ class FunctionRuntime:
         await asyncio.to_thread(self._clean)
         self.isolation.look()
         self._fleet = Fleet(self._settings.environments_max, self._make, self._close)
-        self._watch = Watch(self._fleet, self._settings.environment_idle_ms / 1000)
+        self._governor = Governor(self._fleet)
+        self._watch = Watch(self._fleet, self._governor, self._settings.environment_idle_ms / 1000)
         self._kept = KeptEnvironments(
             self._fleet,
             self._watch,
@@ -412,3 +415,4 @@ class FunctionRuntime:
         await asyncio.gather(*self._running, return_exceptions=True)
         while self._chores:
             await asyncio.gather(*self._chores)
+        await self._governor.stop()

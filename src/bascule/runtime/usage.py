@@ -29,6 +29,18 @@ def peak_kb(pid: int) -> int:
     return int(rest.split(maxsplit=1)[0]) if found else 0
 
 
+def cpu_ticks(pid: int) -> int:
+    """Processor time that a process has used, all its threads. clock ticks"""
+    fields = _read(f"/proc/{pid}/stat").rpartition(")")[2].split()
+    return int(fields[11]) + int(fields[12]) if fields else 0
+
+
+def inner_pid(pid: int) -> int:
+    """What a process is called in its own namespace, where ids are given out one after the other; 0 when it is gone."""
+    _, found, rest = _read(f"/proc/{pid}/status").partition("NSpid:")
+    return int(rest.partition("\n")[0].split()[-1]) if found else 0
+
+
 def family_kb(pids: list[int], unless_below_kb: int) -> int:
     """Memory of several processes, each shared page counted once in total. kilobytes
 

@@ -8,14 +8,16 @@ from __future__ import annotations
 import asyncio
 
 from bascule.runtime.fleet import Fleet
+from bascule.runtime.governor import Governor
 from bascule.runtime.limits import FREEZE_AFTER_S, LOOKS_PER_CENSUS, WATCH_S
 
 
 class Watch:
     """Calls ``Environment.look`` on busy environments and ``Fleet.reclaim`` now and then."""
 
-    def __init__(self, fleet: Fleet, idle_s_max: float) -> None:
+    def __init__(self, fleet: Fleet, governor: Governor, idle_s_max: float) -> None:
         self._fleet = fleet
+        self._governor = governor
         self._idle_s_max = idle_s_max
         self._reclaim_every_s = min(10.0, max(WATCH_S, idle_s_max / 4))
         self._loop = asyncio.get_running_loop()
@@ -37,6 +39,8 @@ class Watch:
                 environment.look(is_census)
         if is_census:
             self._fleet.freeze_idle(FREEZE_AFTER_S)
+            self._governor.survey()
+        self._governor.tick()
         self._look_timer = None
         if self._fleet.busy or self._fleet.has_warm:
             self.wake()

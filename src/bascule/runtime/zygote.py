@@ -23,7 +23,7 @@ from bascule.kernel.invocation import RuntimeUnavailable
 from bascule.runtime import usage
 from bascule.runtime.isolation import Box, Root
 from bascule.runtime.isolation_network import Relay
-from bascule.runtime.limits import FORKS_AT_ONCE, FULL_PAUSE_S, ZYGOTE_START_S_MAX
+from bascule.runtime.limits import FORKS_AT_ONCE, FULL_PAUSE_S, PROCESSES_MAX, ZYGOTE_START_S_MAX
 from bascule.runtime.worker.bascule_environment import sandbox
 
 log = logging.getLogger("bascule.runtime")
@@ -58,6 +58,13 @@ class Fork:
             return self.pid
         self._function_pid = self._function_pid or next(iter(usage.descendants(self.pid, 1)), 0)
         return self._function_pid or self.pid
+
+    def family(self) -> list[int]:
+        """The function's processes: all in its sandbox but the keeper, or the process and its descendants."""
+        if self.exit_status is not None:
+            return []
+        below = usage.descendants(self.pid, PROCESSES_MAX)
+        return below if self._is_sandboxed else [self.pid, *below]
 
     def when_exited(self, call: Callable[[int], None]) -> None:
         """Call with the exit status (negative: a signal) as soon as it is known, at once when it is already."""
