@@ -12,10 +12,12 @@ from __future__ import annotations
 
 import contextlib
 import os
+import time
 from pathlib import Path
 
 _PREFIX = "bascule-background-"
 _V1, _V2 = "cgroup", "cgroup2"
+_CLOSE_TRIES, _CLOSE_PAUSE_S = 50, 0.02
 
 
 class Background:
@@ -41,9 +43,16 @@ class Background:
         _move(pids, self._home)
 
     def close(self) -> None:
-        """Remove it, once nobody is in it."""
-        with contextlib.suppress(OSError):
-            self._group.rmdir()
+        """Remove it, once nobody is in it: the kernel takes a moment to forget processes that were killed."""
+        for _ in range(_CLOSE_TRIES):
+            try:
+                self._group.rmdir()
+            except FileNotFoundError:
+                return
+            except OSError:
+                time.sleep(_CLOSE_PAUSE_S)
+            else:
+                return
 
 
 def _move(pids: list[int], group: Path) -> None:

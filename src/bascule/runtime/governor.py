@@ -80,10 +80,11 @@ def share_of(memory_mb: int, processors: int) -> float:
 
 
 def used_s(before: Reading, now: Reading) -> float:
-    """Processor time between two readings; forks are charged, because what ended meanwhile is in neither."""
+    """Processor time between two readings, with a charge for each process that came and went between them."""
     ticks = sum(max(0, ticks - before.ticks.get(pid, 0)) for pid, ticks in now.ticks.items())
     # Ids begin again at their end; then the forks of one reading are not charged.
-    return ticks / _TICKS_PER_S + max(0, now.newest - before.newest) * FORK_CPU_S
+    unseen = now.newest - before.newest - len(now.ticks.keys() - before.ticks.keys())
+    return ticks / _TICKS_PER_S + max(0, unseen) * FORK_CPU_S
 
 
 def read(worker: Worker, before: Reading | None) -> Reading:

@@ -69,7 +69,7 @@ CPU_BURST_S = 0.2
 #: Processor time that an environment in the background has to earn before it comes back: the first time, at most. seconds; ours
 CPU_DEBT_S, CPU_DEBT_S_MAX = 0.2, 5.0
 #: Charged for each process or thread that an environment makes: what ended before it was seen is measured nowhere. seconds; ours
-FORK_CPU_S = 0.01
+FORK_CPU_S = 0.005
 #: An invocation that has been running for this long is charged for the processor. seconds; ours
 LONG_INVOCATION_S = 0.1
 #: Surveys of the processors between two that look at environments with short invocations. count; ours

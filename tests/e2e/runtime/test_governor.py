@@ -13,24 +13,22 @@ from pathlib import Path
 
 import pytest
 
-from bascule.kernel.invocation import FunctionVersion
-from bascule.runtime import background, governor, usage
+from bascule.kernel.invocation import InvocationResult, RuntimeUnavailable
+from bascule.runtime import governor, usage
+from bascule.runtime.background import open_background
 from tests.e2e.runtime.conftest import PATIENCE_S, Machine
 
 SPINS = """
-    import os, time
+    import os
     def handler(event, context):
-        for _ in range(event["count"]):
+        for _ in range(24):
             if os.fork() == 0:
                 os.setsid()
-                end = time.monotonic() + event["seconds"]
-                while time.monotonic() < end: pass
-                os._exit(0)
-        for _ in range(event["count"]):
-            os.wait()
-        return "done"
+                while True: pass
+        os.wait()
 """
 QUICK = "def handler(event, context): return 1"
+ENOUGH = 8
 
 
 def children_of_tests(count_min: int) -> list[int]:
@@ -57,30 +55,41 @@ def is_in_group(pid: int) -> bool:
         return False
 
 
-async def seen_beside(machine: Machine, greedy: FunctionVersion, event: object, is_so: Callable[[int], bool]) -> int:
-    """How many processes of a greedy function were found to be so at once, while another function runs all the time."""
+def count(is_so: Callable[[int], bool]) -> int:
+    return sum(1 for pid in children_of_tests(20) if is_so(pid))
+
+
+async def beside(machine: Machine, is_so: Callable[[int], bool]) -> asyncio.Future[InvocationResult]:
+    """Run a greedy function, and another beside it, until enough processes of the greedy one have been found to be so."""
     quick = machine.deploy(QUICK)
-    running = asyncio.ensure_future(machine.runtime.invoke(machine.invocation(greedy, event)))
-    most, deadline = 0, time.monotonic() + PATIENCE_S
-    while not running.done() and time.monotonic() < deadline:
+    running = asyncio.ensure_future(machine.runtime.invoke(machine.invocation(machine.deploy(SPINS))))
+    deadline = time.monotonic() + PATIENCE_S
+    while count(is_so) < ENOUGH:
+        assert time.monotonic() < deadline, "it never became so"
         await machine.runtime.invoke(machine.invocation(quick))
-        most = max(most, sum(1 for pid in children_of_tests(20) if is_so(pid)))
         await asyncio.sleep(0.005)
-    assert (await running).payload == b'"done"'
-    return most
+    return running
+
+
+async def end(machine: Machine, running: asyncio.Future[InvocationResult]) -> None:
+    await machine.runtime.stop()
+    with pytest.raises(RuntimeUnavailable):
+        await running
 
 
 def test_processes_in_sessions_of_their_own_go_to_the_background_together(
     fresh_machine: Callable[..., Machine],
 ) -> None:
-    probe = background.open_background()
+    probe = open_background()
     if isinstance(probe, str):
         pytest.skip(probe)
-    machine = fresh_machine()
-    greedy = machine.deploy(SPINS)
-    assert machine.wait(seen_beside(machine, greedy, {"count": 24, "seconds": 3}, is_in_group)) >= 8
-    machine.wait(machine.runtime.stop())
     probe.close()
+    machine = fresh_machine()
+
+    async def scene() -> None:
+        await end(machine, await beside(machine, is_in_group))
+
+    machine.wait(scene())
     assert not list(Path("/sys/fs/cgroup").glob(f"**/bascule-background-{os.getpid()}"))
 
 
@@ -89,8 +98,13 @@ def test_without_control_groups_they_are_stopped_while_others_run_and_go_on_afte
 ) -> None:
     monkeypatch.setattr(governor, "open_background", lambda: "not in this test")
     machine = fresh_machine()
-    greedy = machine.deploy(SPINS)
-    assert machine.wait(seen_beside(machine, greedy, {"count": 24, "seconds": 3}, lambda pid: state(pid) == "T")) >= 8
-    began = time.monotonic()
-    assert machine.invoke(greedy, {"count": 2, "seconds": 0.5}).payload == b'"done"'
-    assert time.monotonic() - began < PATIENCE_S
+
+    async def scene() -> None:
+        running = await beside(machine, lambda pid: state(pid) == "T")
+        deadline = time.monotonic() + PATIENCE_S
+        while count(lambda pid: state(pid) == "R") < ENOUGH:
+            assert time.monotonic() < deadline, "it never went on"
+            await asyncio.sleep(0.01)
+        await end(machine, running)
+
+    machine.wait(scene())

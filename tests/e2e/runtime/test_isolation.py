@@ -235,6 +235,7 @@ def test_forking_without_bound_fails_in_the_function_only(machine: Machine) -> N
                 return [count, type(error).__name__]
         """,
         memory_mb=3008,
+        timeout_s=600,
     )
     assert error == "BlockingIOError"
     assert 500 < count < 742

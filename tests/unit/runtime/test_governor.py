@@ -9,6 +9,7 @@ import pytest
 
 from bascule.runtime.background import Background, open_background
 from bascule.runtime.governor import Reading, share_of, used_s
+from bascule.runtime.limits import FORK_CPU_S
 
 TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 
@@ -25,7 +26,8 @@ def test_what_processes_used_between_two_readings_counts_new_ones_whole() -> Non
 
 
 def test_processes_that_began_and_ended_between_two_readings_are_charged() -> None:
-    assert used_s(Reading({1: 0}, newest=10), Reading({1: 0}, newest=110)) == pytest.approx(1.0)
+    assert used_s(Reading({1: 0}, newest=10), Reading({1: 0}, newest=110)) == pytest.approx(100 * FORK_CPU_S)
+    assert used_s(Reading({1: 0}, newest=10), Reading({1: 0, 2: 0, 3: 0}, newest=12)) == 0
     assert used_s(Reading({1: 0}, newest=30_000), Reading({1: 0}, newest=5)) == 0
 
 
