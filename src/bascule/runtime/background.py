@@ -12,12 +12,10 @@ from __future__ import annotations
 
 import contextlib
 import os
-import time
 from pathlib import Path
 
 _PREFIX = "bascule-background-"
 _V1, _V2 = "cgroup", "cgroup2"
-_CLOSE_TRIES, _CLOSE_PAUSE_S = 50, 0.02
 
 
 class Background:
@@ -42,17 +40,15 @@ class Background:
         """Move processes back to where the server is."""
         _move(pids, self._home)
 
-    def close(self) -> None:
-        """Remove it, once nobody is in it: the kernel takes a moment to forget processes that were killed."""
-        for _ in range(_CLOSE_TRIES):
-            try:
-                self._group.rmdir()
-            except FileNotFoundError:
-                return
-            except OSError:
-                time.sleep(_CLOSE_PAUSE_S)
-            else:
-                return
+    def close(self) -> bool:
+        """Remove it; False while it holds processes, killed ones included that the kernel has not forgotten yet."""
+        try:
+            self._group.rmdir()
+        except FileNotFoundError:
+            return True
+        except OSError:
+            return False
+        return True
 
 
 def _move(pids: list[int], group: Path) -> None:

@@ -113,13 +113,13 @@ class Fleet:
         """A kept environment that was busy waits for its next invocation; it never makes room for others."""
         self.busy.discard(environment)
         environment.idle_since_s = self._loop.time()
-        self.warm.add(environment)
+        self._warm.add(environment)
         self._aside_count += 1
 
     def bring_back(self, environment: Environment) -> None:
         """A kept environment that was set aside is busy."""
         self._aside_count -= 1
-        self.warm.discard(environment)
+        self._warm.discard(environment)
         self.busy.add(environment)
 
     def _evict(self) -> bool:

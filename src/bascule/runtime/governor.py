@@ -47,6 +47,8 @@ log = logging.getLogger("bascule.runtime")
 _TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 #: Below this part of idle time the processors count as busy.
 _IDLE_SHARE_MAX = 0.1
+#: For the kernel to forget the processes that were killed.
+_CLOSE_TRIES, _CLOSE_PAUSE_S = 50, 0.02
 
 
 class Reading(msgspec.Struct, frozen=True):
@@ -228,7 +230,10 @@ class Governor:
         if self._pass is not None:
             await asyncio.wait([self._pass])
         if isinstance(self._background, Background):
-            await asyncio.to_thread(self._background.close)
+            for _ in range(_CLOSE_TRIES):
+                if await asyncio.to_thread(self._background.close):
+                    break
+                await asyncio.sleep(_CLOSE_PAUSE_S)
 
 
 class Processors:
