@@ -86,7 +86,8 @@ class Queues(Protocol):
         """Hide up to ``count_max`` due messages until ``now_ms + lease_ms``.
 
         Gives    leases, by due time then sequence; for ordered groups strictly by sequence within the group, and nothing
-                 of a group that has another message leased. ``attempt`` of each message has been increased.
+                 of a group that has another message leased; as many of one group as possible before the next is
+                 begun. ``attempt`` of each message has been increased.
                  Messages sent at or before ``sent_after_ms`` have expired and are never given.
                  An expired message does not block its ordered group; the call may remove it to get at the next.
         Promise  a lease whose time has passed counts as released: the message is due again at once.

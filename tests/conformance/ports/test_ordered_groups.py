@@ -66,6 +66,12 @@ def test_groups_share_a_lease_call_and_each_keeps_its_order(store: Store) -> Non
         assert [name for name in leased if name[0] == group] == [f"{group}{n}" for n in range(3)]
 
 
+def test_as_many_of_one_group_as_possible_are_leased_before_another_group_is_begun(store: Store) -> None:
+    put(store, *[message(group, str(n)) for n in range(3) for group in "abc"])
+    assert names(lease(store, count_max=2)) == ["a0", "a1"]
+    assert sorted(names(lease(store, count_max=4))) == ["b0", "b1", "b2", "c0"]
+
+
 def test_a_delayed_message_blocks_the_later_ones_of_its_group(store: Store) -> None:
     put(store, message("a", "1", due_ms=T0 + 100), message("a", "2"), message("b", "1"))
     assert names(lease(store)) == ["b1"]

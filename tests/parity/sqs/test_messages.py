@@ -164,7 +164,8 @@ def test_a_missing_queue_has_its_older_code_and_its_own_class(sqs: Any) -> None:
 def test_a_second_purge_within_a_minute_has_its_own_class(world: World, sqs: Any) -> None:
     url = _queue(sqs)
     sqs.purge_queue(QueueUrl=url)
-    with pytest.raises(sqs.exceptions.PurgeQueueInProgress):
+    with pytest.raises(sqs.exceptions.PurgeQueueInProgress) as caught:
         sqs.purge_queue(QueueUrl=url)
+    assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 403
     world.advance(seconds=60)
     sqs.purge_queue(QueueUrl=url)

@@ -71,3 +71,17 @@ def test_an_error_of_the_query_protocol_has_its_own_code_and_text(world: World) 
     assert status == 400
     assert "<Code>AWS.SimpleQueueService.NonExistentQueue</Code>" in text
     assert "The specified queue does not exist for this wsdl version." in text
+
+
+def test_a_move_to_a_queue_that_does_not_exist_is_answered_with_404(sqs: Any) -> None:
+    for name in ("source", "dead"):
+        sqs.create_queue(QueueName=name)
+    dead = "arn:aws:sqs:us-east-1:000000000000:dead"
+    redrive = '{"deadLetterTargetArn": "%s", "maxReceiveCount": 3}' % dead
+    url = sqs.get_queue_url(QueueName="source")["QueueUrl"]
+    sqs.set_queue_attributes(QueueUrl=url, Attributes={"RedrivePolicy": redrive})
+    with pytest.raises(sqs.exceptions.ResourceNotFoundException) as caught:
+        sqs.start_message_move_task(SourceArn=dead, DestinationArn=f"{dead}-missing")
+    assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 404
+    said = "The resource that you specified for the DestinationArn parameter doesn't exist."
+    assert caught.value.response["Error"]["Message"] == said

@@ -96,9 +96,9 @@ class SqliteQueues:
             self.expire(queue, sent_before_ms=sent_after_ms + 1, count_max=EXPIRE_ON_LEASE_MAX)
             chosen, _ = self._due(_SQL["lease_heads"], named)
         groups = [due.group for due, _, _ in chosen if due.is_ordered]
-        if groups and len(chosen) < count_max:
-            chosen += self._followers(queue, groups, now_ms, sent_after_ms, count_max - len(chosen))
-            chosen = _in_order(chosen)
+        if groups and count_max > 1:
+            followers = self._followers(queue, groups, now_ms, sent_after_ms, count_max - 1)
+            chosen = _in_order(_whole_groups(chosen, followers)[:count_max])
         if not chosen:
             return []
         until_ms = now_ms + lease_ms
@@ -243,6 +243,14 @@ def _attempt(sequence: int, token: str) -> int:
     if of_sequence != str(sequence) or not (attempt.isascii() and attempt.isdecimal()) or len(attempt) > 18:
         return -1
     return int(attempt) or -1
+
+
+def _whole_groups(heads: list[_Found], followers: list[_Found]) -> list[_Found]:
+    """Each head with what follows it in its group, so that a cut leaves whole groups to others."""
+    behind: dict[str | None, list[_Found]] = {}
+    for found in followers:
+        behind.setdefault(found[0].group, []).append(found)
+    return [found for head in heads for found in (head, *(behind.get(head[0].group, ()) if head[0].is_ordered else ()))]
 
 
 def _in_order(chosen: list[_Found]) -> list[_Found]:

@@ -1,7 +1,7 @@
 """The errors of SQS: one class for each, named by its JSON shape; the class docstring is the default message.
 
 ``entry_code`` is the older name (the one of the Query protocol), which SQS still uses for failed entries of a batch.
-The status is 400 throughout; the Query protocol's own statuses are the wire layer's.
+The status is 400 but where AWS's recorded answers have another one.
 """
 
 from __future__ import annotations
@@ -147,6 +147,7 @@ class PurgeQueueInProgress(SqsError):
     """Only one PurgeQueue operation on a queue is allowed every 60 seconds."""
 
     code = "PurgeQueueInProgress"
+    status = 403
     entry_code = "AWS.SimpleQueueService.PurgeQueueInProgress"
 
     def __init__(self, queue_name: str) -> None:
@@ -199,4 +200,5 @@ class ResourceNotFound(SqsError):
     """One or more specified resources don't exist."""
 
     code = "ResourceNotFoundException"
+    status = 404
     entry_code = "ResourceNotFoundException"

@@ -32,6 +32,16 @@ def test_a_group_is_given_in_order_and_blocked_while_in_flight(desk: Desk, url: 
     assert desk.bodies(url) == ["a3"]
 
 
+def test_one_receive_gives_as_many_of_a_group_as_it_can_and_leaves_other_groups_to_other_consumers(
+    desk: Desk, url: str
+) -> None:
+    for number in range(3):
+        for group in "ab":
+            _send(desk, url, f"{group}{number}", group)
+    assert [message.body for message in desk.receive(url, 3)] == ["a0", "a1", "a2"]
+    assert [message.body for message in desk.receive(url, 10)] == ["b0", "b1", "b2"]
+
+
 def test_one_receive_may_give_several_messages_of_a_group_in_order(desk: Desk, url: str) -> None:
     for number in range(5):
         _send(desk, url, str(number))
