@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 from urllib.parse import urlencode
 
@@ -77,7 +78,7 @@ def test_a_move_to_a_queue_that_does_not_exist_is_answered_with_404(sqs: Any) ->
     for name in ("source", "dead"):
         sqs.create_queue(QueueName=name)
     dead = "arn:aws:sqs:us-east-1:000000000000:dead"
-    redrive = '{"deadLetterTargetArn": "%s", "maxReceiveCount": 3}' % dead
+    redrive = json.dumps({"deadLetterTargetArn": dead, "maxReceiveCount": 3})
     url = sqs.get_queue_url(QueueName="source")["QueueUrl"]
     sqs.set_queue_attributes(QueueUrl=url, Attributes={"RedrivePolicy": redrive})
     with pytest.raises(sqs.exceptions.ResourceNotFoundException) as caught:
