@@ -18,7 +18,7 @@ from bascule.kernel.journal import EventBatch, EventEntry, Note
 from bascule.kernel.scope import Scope
 from bascule.kernel.store import Tx
 from bascule.policies import check_delivery_between_accounts
-from bascule.services.events.entries import event_of
+from bascule.services.events.entries import entry_bytes, event_of
 from bascule.services.events.envelope import Origin, origin_of, with_id
 from bascule.services.events.names import BusName, resource_named
 from bascule.services.events.routes import BusRoutes, routes_of
@@ -126,6 +126,8 @@ def _put(ctx: Context, tx: Tx, delivery: Delivery, routes: BusRoutes) -> Accepte
         time=form.time,
         trace_header=delivery.trace_header,
     )
+    if entry_bytes(entry) >= ctx.settings.put_events_bytes_max:
+        raise Refused("INVALID_PARAMETER", "Total size of the entries in the request is over the limit.")
     batch_id = event_batch_id(ctx.now_ms, ctx.ids.token(9))
     event = event_of(entry, event_id(batch_id, 0), delivery.scope, ctx.now_ms, is_service=True)
     if not isinstance(event, bytes):

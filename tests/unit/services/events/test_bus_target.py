@@ -175,6 +175,7 @@ def test_services_may_put_reserved_sources_with_their_own_time(desk: Desk) -> No
         {"Source": "", "DetailType": "x", "Detail": "{}"},
         {"Source": "lambda", "DetailType": "x", "Detail": "[]"},
         {"Source": "lambda", "DetailType": "x", "Detail": 5},
+        {"Source": "lambda", "DetailType": "x", "Detail": {"too": "l" * 1_048_576}},
     ],
 )
 def test_a_bad_put_request_is_refused_for_good(desk: Desk, payload: object) -> None:

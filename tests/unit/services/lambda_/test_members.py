@@ -36,7 +36,6 @@ SETTINGS = {
 }
 #: Accepted without an effect, and why that is honest.
 ACCEPTED = {
-    ("CreateFunction", "package_type"): "an image is refused by its ImageUri; Zip is what there is",
     ("PutRuntimeManagementConfig", "runtime_version_arn"): "only goes with Manual, which is refused",
 }
 
