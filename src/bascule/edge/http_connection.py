@@ -34,6 +34,9 @@ IDLE_S = 75.0
 #: After a refusal the rest of a request is read and thrown away for so long, or the client would not see the answer. seconds
 LINGER_S = 2.0
 
+#: A client that takes nothing of an answer it is being sent is given up after this long. seconds
+STALLED_S = 300.0
+
 _STATUS_LINES = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n" for status in http.HTTPStatus}
 _BODILESS = frozenset((204, 304))
 
@@ -364,7 +367,7 @@ class HttpConnection(asyncio.Protocol):
                 if part and has_body:
                     self._transport.write(b"%x\r\n%b\r\n" % (len(part), part) if is_chunked else part)
                 if self._drained is not None:
-                    await self._drained
+                    await self._until_taken(self._drained)
                 self._client.check()
             if is_chunked:
                 self._transport.write(b"0\r\n\r\n")
@@ -374,6 +377,14 @@ class HttpConnection(asyncio.Protocol):
         finally:
             await answer.parts.aclose()
         self._go_on()
+
+    async def _until_taken(self, drained: asyncio.Future[None]) -> None:
+        try:
+            async with asyncio.timeout(STALLED_S):
+                await drained
+        except TimeoutError:
+            self._transport.abort()
+            raise ClientGone from None
 
     def _refuse(self, error: AwsError) -> None:
         """Answer a request that was not read to its end, in the shape its client expects, and close."""

@@ -20,10 +20,13 @@ class BrokenOff(Exception):
 
 
 class StreamedInvocation(msgspec.Struct, frozen=True):
-    """An execution whose answer is taken as it comes. ``ended`` hears how it ended, whether or not the caller stayed."""
+    """An execution whose answer is taken as it comes.
+
+    ``ended`` hears how it ended and how many bytes it streamed, whether or not the caller stayed.
+    """
 
     invocation: Invocation
-    ended: Callable[[InvocationResult], None]
+    ended: Callable[[InvocationResult, int], None]
 
 
 class ResponseStream(Protocol):

@@ -174,7 +174,7 @@ class ApiWorker:
         base = runtime_api.BASE_PATH
         if not request.path.startswith(f"{base}/"):
             return None
-        return self._runtime.receive(ApiRequest("POST", request.path[len(base) :], request.headers), source)
+        return self._runtime.receive(ApiRequest(request.method, request.path[len(base) :], request.headers), source)
 
     def _handle(self, request: ApiRequest) -> ApiAnswer | asyncio.Future[ApiAnswer]:
         answer: ApiAnswer | asyncio.Future[ApiAnswer] | None = None

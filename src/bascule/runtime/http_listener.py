@@ -26,6 +26,8 @@ from bascule.runtime.limits import (
 )
 from bascule.runtime.response_stream import Source
 
+#: A request with this header may have a body that is wanted as it comes.
+STREAMS_HEADER = "lambda-runtime-function-response-mode"
 _PHRASES = {status.value: status.phrase for status in http.HTTPStatus}
 
 
@@ -71,7 +73,7 @@ def read_whole(request: ApiRequest, source: Source) -> None:
 
 
 class HttpListener:
-    """Serves ``handle`` on a port of 127.0.0.1 from ``open`` to ``close``; ``receive`` is asked first, by every POST."""
+    """Serves ``handle`` on a port of 127.0.0.1 from ``open`` to ``close``; ``receive`` is asked first by who says it streams."""
 
     def __init__(self, handle: Handle, receive: Receive = read_whole) -> None:
         self.handle = handle
@@ -197,8 +199,9 @@ class _Connection(asyncio.Protocol):
         self._is_in_head = False
         if self._headers.get("expect", "").lower() == "100-continue" and self._transport is not None:
             self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-        if self._pending is None and not self._waiting and self._parser.get_method() == b"POST":
-            self._receiver = self._listener.receive(ApiRequest("POST", self._path, self._headers), self)
+        if STREAMS_HEADER in self._headers and self._pending is None and not self._waiting:
+            method = self._parser.get_method().decode("latin-1")
+            self._receiver = self._listener.receive(ApiRequest(method, self._path, self._headers), self)
 
     @property
     def _path(self) -> str:

@@ -158,7 +158,7 @@ class FunctionRuntime:
 
         Gives    the answer in the making, or how the invocation ended when the function answered whole or not at all.
         Raises   as ``invoke``, before anything was answered.
-        Promise  the function runs to its end, whoever reads its answer; ``asked.ended`` is called with the result then.
+        Promise  the function runs to its end, whoever reads its answer; ``asked.ended`` is called then.
         """
         invocation = asked.invocation
         self._factory(invocation.function.runtime)  # refuses an unknown runtime before anything is counted
@@ -176,11 +176,15 @@ class FunctionRuntime:
         def done(_: object) -> None:
             self._streamed.discard(run)
             if not run.cancelled() and run.exception() is None:
-                asked.ended(run.result())
+                asked.ended(run.result(), stream.written_bytes)
 
         run.add_done_callback(done)
         stream.follow(run)
-        await asyncio.shield(stream.is_decided)
+        try:
+            await asyncio.shield(stream.is_decided)
+        except asyncio.CancelledError:
+            stream.abandon()
+            raise
         return stream if stream.has_begun else run.result()
 
     @property

@@ -19,7 +19,7 @@ from collections.abc import Callable
 
 import msgspec
 
-from bascule.runtime.http_listener import ApiAnswer, ApiRequest
+from bascule.runtime.http_listener import STREAMS_HEADER, ApiAnswer, ApiRequest
 from bascule.runtime.limits import RESPONSE_BYTES_MAX, STREAM_BYTES_MAX
 from bascule.runtime.ports import Outcome, OutcomeKind, Request
 from bascule.runtime.response_stream import ResponseStream, Source
@@ -30,7 +30,6 @@ _INVOCATION = re.compile(r"/runtime/invocation/([^/]+)/(response|error)")
 _ERROR_TYPE = re.compile(r"(Runtime|Function)\.[A-Z][a-zA-Z]+")
 _ERROR_TYPE_HEADER = "lambda-runtime-function-error-type"
 _ERROR_BODY_TRAILER = "lambda-runtime-function-error-body"
-_MODE_HEADER = "lambda-runtime-function-response-mode"
 _STREAMING = "streaming"
 
 ACCEPTED = ApiAnswer(202, b'{"status":"OK"}')
@@ -118,8 +117,9 @@ class RuntimeApi:
         stream, errand = self._stream, self._errand
         if stream is None or errand is None or self.state is not State.RUNNING:
             return None
-        is_streaming = request.headers.get(_MODE_HEADER, "").lower() == _STREAMING
-        if not is_streaming or request.path != f"/runtime/invocation/{errand.request.request_id}/response":
+        if request.headers.get(STREAMS_HEADER, "").lower() != _STREAMING:
+            return None
+        if (request.method, request.path) != ("POST", f"/runtime/invocation/{errand.request.request_id}/response"):
             return None
         self.state = State.STREAMING
         stream.begin(request.headers.get("content-type", "application/octet-stream"), source)
@@ -173,7 +173,7 @@ class RuntimeApi:
 
 def _judge(verb: str, request: ApiRequest) -> tuple[ApiAnswer, Outcome]:
     """What the runtime hears, and how the invocation ended."""
-    mode, error_type = request.headers.get(_MODE_HEADER), request.headers.get(_ERROR_TYPE_HEADER, "")
+    mode, error_type = request.headers.get(STREAMS_HEADER), request.headers.get(_ERROR_TYPE_HEADER, "")
     if request.is_oversize:
         return _too_large(RESPONSE_BYTES_MAX), Outcome(OutcomeKind.OVERSIZE)
     if verb == "error":

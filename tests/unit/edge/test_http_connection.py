@@ -6,13 +6,13 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 
 from bascule.edge import http_connection
 from bascule.edge.connection import Connection
-from bascule.edge.http_connection import Answered
+from bascule.edge.http_connection import Answered, Handler
 from bascule.edge.server import serve_http
 from bascule.kernel.errors import AwsError
 from bascule.kernel.settings import Settings
@@ -77,14 +77,15 @@ class Client:
 
 
 Connect = Callable[[], Awaitable[Client]]
+H = TypeVar("H", bound=Handler)
 
 
 @asynccontextmanager
-async def served(settings: Settings) -> AsyncIterator[tuple[Echo, Connect, asyncio.Event]]:
+async def served(settings: Settings, make: Callable[[], H]) -> AsyncIterator[tuple[H, Connect, asyncio.Event]]:
     listener = socket.create_server(("127.0.0.1", 0))
     port = listener.getsockname()[1]
-    echo, stopping = Echo(), asyncio.Event()
-    task = asyncio.create_task(serve_http(echo, settings, listener, stopping))
+    handler, stopping = make(), asyncio.Event()
+    task = asyncio.create_task(serve_http(handler, settings, listener, stopping))
     clients: list[Client] = []
 
     async def connect() -> Client:
@@ -92,7 +93,7 @@ async def served(settings: Settings) -> AsyncIterator[tuple[Echo, Connect, async
         return clients[-1]
 
     try:
-        yield echo, connect, stopping
+        yield handler, connect, stopping
     finally:
         for client in clients:
             client.writer.close()
@@ -100,10 +101,14 @@ async def served(settings: Settings) -> AsyncIterator[tuple[Echo, Connect, async
         await asyncio.wait_for(task, 10)
 
 
-def run(scene: Callable[[Echo, Connect, asyncio.Event], Awaitable[None]], **settings: int) -> None:
+def run(
+    scene: Callable[[H, Connect, asyncio.Event], Awaitable[None]],
+    make: Callable[[], H] = Echo,  # type: ignore[assignment]  # a default of a type variable cannot be said
+    **settings: int,
+) -> None:
     async def played() -> None:
-        async with served(Settings(**settings)) as (echo, connect, stopping):
-            await scene(echo, connect, stopping)
+        async with served(Settings(**settings), make) as (handler, connect, stopping):
+            await scene(handler, connect, stopping)
 
     asyncio.run(played())
 

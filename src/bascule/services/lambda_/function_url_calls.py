@@ -6,6 +6,7 @@ the runtime as a synchronous Invoke, with the same limits, and the request id is
 
 from __future__ import annotations
 
+from functools import partial
 from typing import cast
 
 import msgspec
@@ -39,7 +40,7 @@ from bascule.services.lambda_.function_url_model import (
     UrlOwner,
     url_of,
 )
-from bascule.services.lambda_.invoke import count_invocation
+from bascule.services.lambda_.invoke import count_invocation, count_streamed
 from bascule.services.lambda_.names import FunctionReference
 from bascule.services.lambda_.permissions import policy_of
 from bascule.services.lambda_.resolution import resolved
@@ -99,7 +100,10 @@ def call(ctx: Context, tx: Tx, asked: UrlCall) -> UrlAnswer | UrlStream | Perfor
     """
     request = asked.request
     found = _owner(tx, request.url_id)
+    stream = _stream(ctx)
     if found is None:
+        if stream is not None:
+            stream.abandon()
         return failure(404, b'{"Message":"Not Found"}', "ResourceNotFoundException")
     owner, url = found
     origin = request.headers.get("origin")
@@ -109,15 +113,22 @@ def call(ctx: Context, tx: Tx, asked: UrlCall) -> UrlAnswer | UrlStream | Perfor
     def finished(answer: UrlAnswer) -> UrlAnswer:
         return msgspec.structs.replace(answer, headers=with_cors(url.cors, origin, answer.headers))
 
-    if ctx.resume is None:
-        answer = _run(ctx, tx, owner.function, url, asked)
-    elif isinstance(ctx.resume, InvocationResult):
+    if stream is not None:
+        return UrlStream(stream, finished)
+    answer: UrlAnswer | Perform
+    if isinstance(ctx.resume, InvocationResult):
         answer = _answered(ctx, owner.function, url, ctx.resume)
     elif isinstance(ctx.resume, BaseException):
         answer = _refused(ctx, owner.function, ctx.resume)
     else:
-        return UrlStream(cast(ResponseStream, ctx.resume), finished)
+        answer = _run(ctx, tx, owner.function, url, asked)
     return answer if isinstance(answer, Perform) else finished(answer)
+
+
+def _stream(ctx: Context) -> ResponseStream | None:
+    """What the runtime gave, when the function has begun to answer."""
+    is_other = ctx.resume is None or isinstance(ctx.resume, InvocationResult | BaseException)
+    return None if is_other else cast(ResponseStream, ctx.resume)
 
 
 def _run(ctx: Context, tx: Tx, named: FunctionReference, url: FunctionUrl, asked: UrlCall) -> UrlAnswer | Perform:
@@ -154,9 +165,7 @@ def _run(ctx: Context, tx: Tx, named: FunctionReference, url: FunctionUrl, asked
         trace_header=extended(trace, named.arn),
     )
     if url.invoke_mode == RESPONSE_STREAM:
-        return Perform(
-            "stream", StreamedInvocation(invocation, lambda result: count_invocation(ctx, named.name, result))
-        )
+        return Perform("stream", StreamedInvocation(invocation, partial(count_streamed, ctx, named.name)))
     return Perform("runtime", invocation)
 
 

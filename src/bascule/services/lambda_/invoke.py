@@ -200,6 +200,12 @@ def count_invocation(ctx: Context, name: str, result: InvocationResult) -> None:
         ctx.metrics.count("lambda.errors", name)
 
 
+def count_streamed(ctx: Context, name: str, result: InvocationResult, streamed_bytes: int) -> None:
+    """An invocation for a caller who reads as it runs is over."""
+    count_invocation(ctx, name, result)
+    ctx.metrics.count("lambda.streamed_bytes", name, streamed_bytes)
+
+
 def refusal_of(ctx: Context, name: str, error: BaseException) -> BaseException:
     """What a caller hears when the runtime did not run the function at all."""
     if isinstance(error, InvocationThrottled):

@@ -7,6 +7,7 @@ the log: by then the status has been sent.
 from __future__ import annotations
 
 import base64
+from functools import partial
 from typing import Any
 
 from bascule.api import lambda_ as api
@@ -16,7 +17,7 @@ from bascule.kernel.service import operation
 from bascule.kernel.store import Tx
 from bascule.kernel.streaming import ResponseStream, StreamedInvocation, StreamedOutput
 from bascule.kernel.waiting import Perform
-from bascule.services.lambda_.invoke import checked_payload, count_invocation, invocation_of, refusal_of
+from bascule.services.lambda_.invoke import checked_payload, count_streamed, invocation_of, refusal_of
 from bascule.services.lambda_.names import reference
 from bascule.services.lambda_.resolution import resolved
 
@@ -54,7 +55,7 @@ def invoke_with_response_stream(
         client_context=inp.client_context,
         wants_log_tail=inp.log_type == "Tail",
     )
-    return Perform("stream", StreamedInvocation(invocation, lambda result: count_invocation(ctx, named.name, result)))
+    return Perform("stream", StreamedInvocation(invocation, partial(count_streamed, ctx, named.name)))
 
 
 def _streamed(inp: api.InvokeWithResponseStreamRequest, answer: Any) -> StreamedOutput:

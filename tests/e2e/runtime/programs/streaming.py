@@ -1,7 +1,7 @@
 #!@PYTHON@
 """A runtime that streams its answers. What it does is in the event, or in its ``body``: ``steps``, one after the other.
 
-["write", text]  ["megabytes", n]  ["wait", path]  ["touch", path]  ["type", content type]  ["hang"]
+["write", text]  ["megabytes", n]  ["wait", path]  ["touch", path]  ["type", content type]  ["hang"]  ["sleep", seconds]
 ["end"]  ends the answer and goes on
 ["error", type, object]  ends with trailers     ["cut"]  closes the connection     ["exit", status]  leaves
 ["whole", text]  answers without streaming      ["refuse", object]  reports an error without an answer
@@ -83,6 +83,8 @@ def serve(request_id, event):
             open(given[0], "w").close()
         elif step == "hang":
             time.sleep(600)
+        elif step == "sleep":
+            time.sleep(given[0])
         elif step == "exit":
             sys.exit(given[0])
         elif step == "cut":
