@@ -38,6 +38,7 @@ from bascule.egress.client import HttpClient
 from bascule.egress.deliveries import HttpDeliveries
 from bascule.engines.sqlite import DataDirectoryInUse, DataDirectoryUnusable, StoreVersionError, open_store
 from bascule.host.async_store import AsyncStore
+from bascule.host.blob_sweeper import BlobSweeper
 from bascule.host.contexts import Contexts
 from bascule.host.loop_driver import LoopDriver
 from bascule.host.virtual_time import VirtualTime, Worker
@@ -61,7 +62,8 @@ from bascule.runtime.isolation import missing_protections, refusal
 from bascule.services import events, iam, lambda_, logs, sns, sqs, sts
 from bascule.services.lambda_.async_waiting import waiting_count
 from bascule.services.lambda_.execution_role import open_execution_role
-from bascule.services.lambda_.state import CHANGED_SIGNAL
+from bascule.services.lambda_.named_blobs import named_blobs
+from bascule.services.lambda_.state import CHANGED_SIGNAL, PACKAGE_DROPPED_SIGNAL
 from bascule.services.logs.sink import LogSink
 from bascule.services.sns import signing
 from bascule.services.sns.http_work import HttpSubscriptions
@@ -119,6 +121,7 @@ class Bascule:
         self.invocations: AsyncInvocations
         self.mappings: SqsMappings
         self.http_deliveries: HttpDeliveries
+        self.sweeper: BlobSweeper
         self.pipeline: Pipeline
 
     async def start(self) -> None:
@@ -155,13 +158,15 @@ class Bascule:
             "event-source": self.mappings.describe,
             signing.PERFORMER: self._make_signing_key,
         }
-        dispatcher = Dispatcher(self.store, self.board, self.clock, performers)
+        self.sweeper = BlobSweeper(self.store, named_blobs)
+        dispatcher = Dispatcher(self.store, self.board, self.clock, performers, self._performed)
         self.time.add("asynchronous invocations", self.invocations)
         self.time.add("event source mappings of queues", self.mappings)
         self.time.add("HTTP deliveries", self.http_deliveries)
         self.time.add("requests", Worker(lambda: dispatcher.acting_count == 0))
         self.time.add("environments initialised ahead", Worker(lambda: not self.runtime.is_preparing))
         self.time.add("streamed invocations", Worker(lambda: not self.runtime.is_streaming))
+        self.time.add("packages that nobody wants", Worker(lambda: self.sweeper.is_idle))
         self.time.add("log lines of functions", Worker(lambda: self.sink.is_idle))
         internal = Internal(self._registry, self.store, self.board, self.clock, self.metrics, self._gauges())
         internal.add("GET", signing.CERTIFICATE_PATH, self._certificate)
@@ -183,6 +188,7 @@ class Bascule:
             loop.create_task(self.invocations.run(), name="async-invocations"),
             loop.create_task(self.mappings.run(), name="sqs-mappings"),
             loop.create_task(self.http_deliveries.run(), name="http-deliveries"),
+            loop.create_task(self.sweeper.run(), name="blobs"),
         ]
         for task in self._tasks:
             task.add_done_callback(_report_end)
@@ -210,6 +216,9 @@ class Bascule:
         for name in signals:
             if name.startswith(CHANGED_SIGNAL):
                 self.runtime.retire(name.removeprefix(CHANGED_SIGNAL))
+                self.sweeper.changed()
+            elif name == PACKAGE_DROPPED_SIGNAL:
+                self.sweeper.changed()
 
     async def _open_execution_role(self, function: FunctionVersion) -> RoleCredentials:
         now_ms = self.clock.now_ms()
@@ -233,6 +242,10 @@ class Bascule:
         text = self._store.read(signing.certificate)
         status = 200 if text else 404
         return HttpAnswer(status, [("content-type", "application/x-pem-file")], text.encode())
+
+    def _performed(self, performer: str, outcome: object) -> None:
+        if performer == "blobs" and isinstance(outcome, str):
+            self.sweeper.over(outcome)
 
     async def _put_blob(self, ctx: Context, request: Any) -> object:
         return await asyncio.to_thread(self._store.blobs.put, request)

@@ -25,7 +25,16 @@ WAITS_MAX = 10_000
 class Dispatcher:
     """The only place where operations are called."""
 
-    def __init__(self, store: AsyncStore, board: WaitBoard, clock: Clock, performers: Mapping[str, Performer]) -> None:
+    def __init__(
+        self,
+        store: AsyncStore,
+        board: WaitBoard,
+        clock: Clock,
+        performers: Mapping[str, Performer],
+        over: Callable[[str, object], None] = lambda performer, outcome: None,
+    ) -> None:
+        """``over`` hears of each thing performed once its operation has come to an end, whichever."""
+        self._over = over
         self._store = store
         self._board = board
         self._clock = clock
@@ -101,6 +110,7 @@ class Dispatcher:
         ended: Callable[[Outcome], None],
     ) -> None:
         """After a first call that asked for a wait."""
+        acts: list[tuple[str, object]] = []
         try:
             for _ in range(WAITS_MAX):
                 if isinstance(result, WaitFor):
@@ -109,6 +119,7 @@ class Dispatcher:
                     ctx = ctx.resumed(result, now_ms=self._clock.now_ms())
                 elif isinstance(result, Perform):
                     performed = await self._perform(ctx, result)
+                    acts.append((result.performer, performed))
                     ctx = ctx.resumed(performed, now_ms=self._clock.now_ms())
                 else:
                     outcome = Outcome(result)
@@ -121,6 +132,8 @@ class Dispatcher:
             outcome = Outcome(error=error)
         finally:
             self.acting_count -= 1
+            for performer, performed in acts:
+                self._over(performer, performed)
         ended(outcome)
 
     async def _wait(self, wait: WaitFor, serial: int) -> None:

@@ -32,6 +32,7 @@ from bascule.services.lambda_.state import (
     DELETED_QUEUES,
     EVENT_INVOKE_CONFIGS,
     FUNCTIONS,
+    PACKAGE_DROPPED_SIGNAL,
     POLICIES,
     VERSIONS,
     changed_signal,
@@ -236,6 +237,7 @@ def delete_function(ctx: Context, tx: Tx, inp: api.DeleteFunctionRequest) -> api
         POLICIES.delete(tx.documents, named.scope, policy_key(named.qualifier), parent=named.name)
         EVENT_INVOKE_CONFIGS.delete(tx.documents, named.scope, named.qualifier, parent=named.name)
         remove_provisioned(tx, named)
+        tx.notify(PACKAGE_DROPPED_SIGNAL)
     else:
         raise InvalidParameterValue("Deletion of aliases is not currently supported.")
     return api.DeleteFunctionResponse(status_code=204)

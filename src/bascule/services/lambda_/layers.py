@@ -33,6 +33,7 @@ from bascule.services.lambda_.layer_names import (
     layer_version_reference,
 )
 from bascule.services.lambda_.packages import checked_package, code_sha256, unpacked_bytes
+from bascule.services.lambda_.state import PACKAGE_DROPPED_SIGNAL
 
 
 def _listed(layer: LayerReference, version: LayerVersion) -> api.LayerVersionsListItem:
@@ -209,4 +210,5 @@ def delete_layer_version(ctx: Context, tx: Tx, inp: api.DeleteLayerVersionReques
     key = layer_version_key(checked_number(inp.version_number))
     LAYER_VERSIONS.delete(tx.documents, layer.scope, key, parent=layer.name)
     LAYER_POLICIES.delete(tx.documents, layer.scope, key, parent=layer.name)
+    tx.notify(PACKAGE_DROPPED_SIGNAL)
     return api.Empty()

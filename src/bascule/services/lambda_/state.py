@@ -29,6 +29,10 @@ S = TypeVar("S", bound=msgspec.Struct)
 REMEMBERED_MAX = 4_096
 
 
+#: Fires when a version of a function or of a layer was deleted, and its package may be wanted by nobody.
+PACKAGE_DROPPED_SIGNAL = "lambda.package-dropped"
+
+
 class RememberedCollection(Collection[S], Generic[S]):
     """A collection whose ``get`` decodes each body once."""
 
