@@ -23,12 +23,13 @@ from tests.server import Server
 from tests.waiting import eventually
 
 PYTHON = """
-import subprocess
+import os, subprocess
 def handler(event, context):
-    if "mark" not in event:
+    mark = event.get("mark", os.environ.get("MARK"))
+    if mark is None:
         return "fine"
-    subprocess.Popen(["sleep", event["mark"]], start_new_session=True)
-    subprocess.run(["sleep", event["mark"]])
+    subprocess.Popen(["sleep", mark], start_new_session=True)
+    subprocess.run(["sleep", mark])
 """
 NODE = """
 import { execFileSync, spawn } from "node:child_process";
@@ -219,6 +220,34 @@ def test_an_asynchronous_invocation_whose_environment_is_killed_is_tried_twice_m
         "approximateInvokeCount": 3,
     }
     assert told["responsePayload"] == exit_error(request_id)
+
+
+def test_messages_of_a_killed_environment_come_back_after_their_visibility_timeout(server: Server) -> None:
+    name = deploy(server, "python")
+    functions, sqs = server.client("lambda"), server.client("sqs")
+    functions.update_function_configuration(
+        FunctionName=name, Environment={"Variables": {"MARK": (mark := new_mark())}}, Timeout=30
+    )
+    functions.get_waiter("function_updated_v2").wait(FunctionName=name)
+    attributes = {"VisibilityTimeout": "180"}
+    urls = [sqs.create_queue(QueueName=f"{name}{end}", Attributes=attributes)["QueueUrl"] for end in ("", "-dead")]
+    arn = f"arn:aws:sqs:us-east-1:000000000000:{name}"
+    redrive = json.dumps({"deadLetterTargetArn": f"{arn}-dead", "maxReceiveCount": 2})
+    sqs.set_queue_attributes(QueueUrl=urls[0], Attributes={"RedrivePolicy": redrive})
+    functions.create_event_source_mapping(EventSourceArn=arn, FunctionName=name)
+    sqs.send_message(QueueUrl=urls[0], MessageBody="work")
+    for _ in range(2):
+        os.kill(function_process(mark), signal.SIGKILL)
+        eventually(lambda: not marked(mark), what="the end of what the function had started")
+        advance(server, 170)
+        assert not marked(mark), "a message came back before its visibility timeout"
+        advance(server, 11, is_started=lambda: marked(mark) or dead(sqs, urls[1]))
+    assert dead(sqs, urls[1])
+
+
+def dead(sqs: Any, url: str) -> bool:
+    name = "ApproximateNumberOfMessages"
+    return bool(sqs.get_queue_attributes(QueueUrl=url, AttributeNames=[name])["Attributes"][name] == "1")
 
 
 def advance(server: Server, seconds: int, is_started: Any = None) -> None:
