@@ -7,6 +7,7 @@ access key. Nothing is verified here: that is the authenticate stage.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import NamedTuple
 from urllib.parse import parse_qs
 
@@ -24,6 +25,7 @@ class Caller(NamedTuple):
 ANONYMOUS = Caller("", REGION_DEFAULT, "")
 
 
+@lru_cache(maxsize=4096)
 def _caller_of(credential: str) -> Caller:
     parts = credential.split("/")
     if len(parts) < 5:
@@ -47,6 +49,7 @@ def caller_of(headers: Mapping[str, str], query_string: str) -> Caller:
     return ANONYMOUS
 
 
+@lru_cache(maxsize=4096)
 def scope_of(caller: Caller, account: str | None) -> Scope:
     """The scope of a caller: ``account`` when its access key names one, else the default account."""
     if account is None and len(caller.access_key) == 12 and caller.access_key.isdigit():

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable
+from functools import lru_cache
 
 from bascule.kernel.ids import Ids
 
@@ -45,6 +46,7 @@ def new_session_token(ids: Ids) -> str:
     return base64.b64encode(bytes.fromhex(ids.token(96))).decode()
 
 
+@lru_cache(maxsize=4096)
 def account_of(access_key: str) -> str | None:
     """The account that an access key id names: 12 digits are one themselves, ours carry one; None for any other key."""
     if len(access_key) == 12 and access_key.isdigit():

@@ -56,6 +56,30 @@ class SqliteQueues:
     def put(self, queue: str, message: NewMessage) -> None:
         self.put_sequenced(queue, message)
 
+    def put_all(self, queue: str, messages: Sequence[NewMessage]) -> None:
+        writer = self._session.require_writer()
+        add, next_sequence = writer.messages.rows.append, writer.next_sequence
+        for message in messages:
+            sent_ms, due_ms = message.sent_ms, message.due_ms
+            if due_ms < sent_ms:
+                due_ms = sent_ms
+            add(
+                (
+                    next_sequence(),
+                    queue,
+                    message.message_id,
+                    message.body,
+                    message.headers,
+                    message.group,
+                    False,
+                    True,
+                    sent_ms,
+                    due_ms,
+                )
+            )
+        writer.dirty.add(queue)
+        writer.touched.add(queue)
+
     def put_sequenced(self, queue: str, message: NewMessage) -> int:
         writer = self._session.require_writer()
         sequence = writer.next_sequence()

@@ -81,8 +81,7 @@ class WriteSession:
         self._group_touched: set[str] = set()
         self._group_signals: set[str] = set()
         self._group_actions: list[Callable[[], None]] = []
-        self._row_buffers = (self.messages, self._marks, self._settled, self.records)
-        self._buffers = (*self._row_buffers, self.documents, self.duplicates)
+        self._buffers = (self.messages, self._marks, self._settled, self.records, self.documents, self.duplicates)
         self._is_begun = False
         #: How to undo the running command; None while it has sent nothing.
         self._undo: str | None = None
@@ -135,8 +134,10 @@ class WriteSession:
 
     def begin_command(self) -> None:
         """What is written from here on can be undone alone."""
-        for buffer in self._row_buffers:
-            buffer.begin()
+        self.messages.begin()
+        self._marks.begin()
+        self._settled.begin()
+        self.records.begin()
         self.leases.begin()
 
     def keep_command(self) -> None:

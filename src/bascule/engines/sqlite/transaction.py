@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any, NoReturn
 
 from bascule.engines.sqlite.documents import SqliteDocuments
 from bascule.engines.sqlite.logs import SqliteLogs
@@ -22,36 +23,33 @@ class Ports:
         self.logs = SqliteLogs(session)
 
 
+class _Ended:
+    """Stands where the ports were when a command has ended."""
+
+    def __getattr__(self, name: str) -> NoReturn:
+        raise AssertionError("a transaction was used after its command had ended")
+
+
+_ENDED: Any = _Ended()
+
+
 class SqliteTx:
     """``Tx``; see the port for the contract. Using it after its command has ended is our bug and asserts."""
 
-    __slots__ = ("_ports",)
+    __slots__ = ("_session", "documents", "logs", "queues")
 
     def __init__(self, ports: Ports) -> None:
-        self._ports: Ports | None = ports
-
-    @property
-    def documents(self) -> SqliteDocuments:
-        return self._open().documents
-
-    @property
-    def queues(self) -> SqliteQueues:
-        return self._open().queues
-
-    @property
-    def logs(self) -> SqliteLogs:
-        return self._open().logs
+        self._session = ports.session
+        self.documents = ports.documents
+        self.queues = ports.queues
+        self.logs = ports.logs
 
     def notify(self, signal: str) -> None:
-        self._open().session.require_writer().signals.add(signal)
+        self._session.require_writer().signals.add(signal)
 
     def after_commit(self, action: Callable[[], None]) -> None:
-        self._open().session.require_writer().actions.append(action)
+        self._session.require_writer().actions.append(action)
 
     def end(self) -> None:
         """The command or query is over."""
-        self._ports = None
-
-    def _open(self) -> Ports:
-        assert self._ports is not None, "a transaction was used after its command had ended"
-        return self._ports
+        self._session = self.documents = self.queues = self.logs = _ENDED

@@ -30,7 +30,6 @@ def _delete(ctx: Context, tx: Tx, queue: Queue, handle: str) -> None:
             raise InvalidParameterValue.of(handle, "ReceiptHandle", "The receipt handle has expired.")
     if receipt.storage == queue.storage:
         tx.queues.settle(queue.storage, receipt.sequence, receipt.token)
-    ctx.metrics.count("AWS/SQS/NumberOfMessagesDeleted", queue.name)
 
 
 @operation("DeleteMessage")
@@ -42,6 +41,7 @@ def delete_message(ctx: Context, tx: Tx, inp: api.DeleteMessageRequest) -> api.E
     """
     _, queue = state.find(ctx, tx, inp.queue_url)
     _delete(ctx, tx, queue, inp.receipt_handle)
+    ctx.metrics.count("AWS/SQS/NumberOfMessagesDeleted", queue.name)
     return api.Empty()
 
 
@@ -63,4 +63,6 @@ def delete_message_batch(ctx: Context, tx: Tx, inp: api.DeleteMessageBatchReques
             failed.append(failure(entry.id, error))
         else:
             successful.append(api.DeleteMessageBatchResultEntry(id=entry.id))
+    if successful:
+        ctx.metrics.count("AWS/SQS/NumberOfMessagesDeleted", queue.name, len(successful))
     return api.DeleteMessageBatchResult(successful=successful or None, failed=failed or None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from hashlib import sha256
 from typing import NamedTuple
 
@@ -42,10 +43,7 @@ def post(ctx: Context, tx: Tx, queue: Queue, letter: Letter) -> Posted:
     """
     if queue.is_fifo:
         return _post_in_order(ctx, tx, queue, letter)
-    headers = b""
-    if letter.attributes or letter.trace or letter.sender:
-        headers = pack_headers(Headers(letter.attributes, letter.trace, "", letter.sender))
-    return Posted(post_plain(ctx, tx, queue, letter.body, headers, letter.group, letter.delay_s), None)
+    return Posted(post_plain(ctx, tx, queue, letter.body, _headers_of(letter), letter.group, letter.delay_s), None)
 
 
 def post_plain(
@@ -67,6 +65,35 @@ def post_plain(
         due_ms += delay_s * 1000
     tx.queues.put(queue.storage, NewMessage(message_id, body, now_ms, due_ms, headers, group))
     return message_id
+
+
+def post_all(ctx: Context, tx: Tx, queue: Queue, letters: Sequence[Letter]) -> list[Posted]:
+    """The same as a ``post`` for each of a batch's letters, for less on a standard queue."""
+    if queue.is_fifo:
+        return [_post_in_order(ctx, tx, queue, letter) for letter in letters]
+    if not letters:
+        return []
+    ctx.metrics.count("AWS/SQS/NumberOfMessagesSent", queue.name, len(letters))
+    now_ms, new_id = ctx.now_ms, ctx.ids.uuid
+    messages = [
+        NewMessage(
+            new_id(),
+            letter.body,
+            now_ms,
+            now_ms + 1000 * (queue.delay_s if letter.delay_s is None else letter.delay_s),
+            _headers_of(letter),
+            letter.group,
+        )
+        for letter in letters
+    ]
+    tx.queues.put_all(queue.storage, messages)
+    return [Posted(message.message_id, None) for message in messages]
+
+
+def _headers_of(letter: Letter) -> bytes:
+    if letter.attributes or letter.trace or letter.sender:
+        return pack_headers(Headers(letter.attributes, letter.trace, "", letter.sender))
+    return b""
 
 
 def _post_in_order(ctx: Context, tx: Tx, queue: Queue, letter: Letter) -> Posted:

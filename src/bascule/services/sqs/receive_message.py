@@ -141,8 +141,8 @@ def _show(ctx: Context, scope: Scope, queue: Queue, order: _Order, lease: Lease)
         md5_of_body=body_digest(message.body),
         body=message.body.decode(),
         attributes=system or None,
-        md5_of_message_attributes=attributes_digest(selected),
-        message_attributes={name: _attribute(*value) for name, value in selected.items()} or None,
+        md5_of_message_attributes=attributes_digest(selected) if selected else None,
+        message_attributes={name: _attribute(*value) for name, value in selected.items()} if selected else None,
     )
 
 

@@ -12,12 +12,10 @@ from bascule.services.sqs.batches import check_entries, failure
 from bascule.services.sqs.digests import attributes_digest, body_digest
 from bascule.services.sqs.errors import BatchRequestTooLong, InvalidParameterValue, SqsError
 from bascule.services.sqs.model import Queue
-from bascule.services.sqs.posting import Letter, post, show_sequence
+from bascule.services.sqs.posting import Letter, post, post_all, show_sequence
 
 
-def _check_delay(queue: Queue, delay_s: int | None) -> None:
-    if delay_s is None:
-        return
+def _check_delay(queue: Queue, delay_s: int) -> None:
     if queue.is_fifo:
         raise InvalidParameterValue.wrong_queue_type(delay_s, "DelaySeconds")
     if not 0 <= delay_s <= limits.DELAY_S_MAX:
@@ -38,8 +36,10 @@ def _read_letter(
     attributes = content.read_attributes(inp.message_attributes) if inp.message_attributes else {}
     trace = content.read_trace(inp.message_system_attributes) if inp.message_system_attributes else ""
     content.check_size(queue, body, attributes)
-    _check_delay(queue, inp.delay_seconds)
-    content.check_ids(queue, inp.message_group_id, inp.message_deduplication_id, is_batch=is_batch)
+    if inp.delay_seconds is not None:
+        _check_delay(queue, inp.delay_seconds)
+    if queue.is_fifo or inp.message_group_id is not None or inp.message_deduplication_id is not None:
+        content.check_ids(queue, inp.message_group_id, inp.message_deduplication_id, is_batch=is_batch)
     sender = "" if scope.account == ctx.scope.account else ctx.scope.account
     return Letter(
         body,
@@ -98,23 +98,27 @@ def send_message_batch(ctx: Context, tx: Tx, inp: api.SendMessageBatchRequest) -
     scope, queue = state.find(ctx, tx, inp.queue_url)
     check_entries(inp.entries, "SendMessageBatchRequestEntry")
     _check_batch_size(inp.entries)
-    successful: list[api.SendMessageBatchResultEntry] = []
+    entry_ids: list[str] = []
+    letters: list[Letter] = []
     failed: list[api.BatchResultErrorEntry] = []
     for entry in inp.entries:
         try:
-            letter = _read_letter(ctx, scope, queue, entry, is_batch=True)
+            letters.append(_read_letter(ctx, scope, queue, entry, is_batch=True))
         except SqsError as error:
             failed.append(failure(entry.id, error))
-            continue
-        posted = post(ctx, tx, queue, letter)
-        successful.append(
-            api.SendMessageBatchResultEntry(
-                id=entry.id,
-                message_id=posted.message_id,
-                md5_of_message_body=body_digest(letter.body),
-                md5_of_message_attributes=attributes_digest(letter.attributes),
-                md5_of_message_system_attributes=attributes_digest(content.trace_attributes(letter.trace)),
-                sequence_number=show_sequence(posted.sequence),
-            )
+        else:
+            entry_ids.append(entry.id)
+    successful = [
+        api.SendMessageBatchResultEntry(
+            id=entry_id,
+            message_id=posted.message_id,
+            md5_of_message_body=body_digest(letter.body),
+            md5_of_message_attributes=attributes_digest(letter.attributes) if letter.attributes else None,
+            md5_of_message_system_attributes=(
+                attributes_digest(content.trace_attributes(letter.trace)) if letter.trace else None
+            ),
+            sequence_number=show_sequence(posted.sequence),
         )
+        for entry_id, letter, posted in zip(entry_ids, letters, post_all(ctx, tx, queue, letters), strict=True)
+    ]
     return api.SendMessageBatchResult(successful=successful or None, failed=failed or None)
