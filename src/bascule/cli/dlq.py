@@ -185,7 +185,11 @@ def _redrive_all(url: str, path: str, form: Json, total: int, *, is_quiet: bool)
     with Progress(*columns, console=console, disable=is_quiet or not console.is_terminal, transient=True) as progress:
         bar = progress.add_task("redriving", total=total)
         while left > 0:
-            step = send(url, "POST", path, {**form, "count_max": min(STEP, left)}, timeout_s=60.0)[1]
+            try:
+                step = send(url, "POST", path, {**form, "count_max": min(STEP, left)}, timeout_s=60.0)[1]
+            except typer.Exit:
+                typer.echo(f"bascule: {done['moved']} messages were sent again before that; run it again.", err=True)
+                raise
             done["moved"] += step["moved"]
             done["stays"] += step["stays"]
             left -= step["looked_at"]

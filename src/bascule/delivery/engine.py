@@ -20,6 +20,7 @@ from bascule.delivery.faults import DELAYED, DUPLICATE, Fault, Faults
 from bascule.delivery.limits import (
     HOPS_MAX,
     INLINE_HOPS_MAX,
+    LOSS_LOGGED_MS,
     MESSAGE_MAX,
     OUTBOX_LEASE_MS,
     OUTBOX_POLL_MS,
@@ -64,6 +65,8 @@ class DeliveryEngine:
     def __init__(self, targets: Mapping[str, Target], settings: Settings) -> None:
         self._targets = targets
         self._routes: dict[str, _Route] = {}
+        #: When a loss of a sender was last logged.
+        self._logged_ms: dict[str, int] = {}
         self.faults = Faults() if settings.is_test else None
         self.loops = (
             Loop("delivery.outbox", self.tick, signals=frozenset({f"queue:{outbox.QUEUE}"}), poll_ms=OUTBOX_POLL_MS),
@@ -276,6 +279,25 @@ class DeliveryEngine:
         ctx.metrics.count(counters.LOST, delivery.source_arn)
         reason = "the dead-letter queue refused it" if delivery.origin == DEAD_LETTER else "no dead-letter queue is set"
         self._note(ctx, tx, "lost", delivery, refused, try_count, {"reason": reason})
+        if not delivery.event_id:
+            self._log_loss(ctx.now_ms, delivery, refused, reason)
+
+    def _log_loss(self, now_ms: int, delivery: Delivery, refused: Refused, reason: str) -> None:
+        """What is no event has no story to be read in, so its loss is logged, of each sender once in a while."""
+        source_arn = delivery.source_arn
+        if now_ms - self._logged_ms.get(source_arn, -LOSS_LOGGED_MS) < LOSS_LOGGED_MS:
+            return
+        if len(self._logged_ms) >= ROUTES_MAX:
+            self._logged_ms.clear()
+        self._logged_ms[source_arn] = now_ms
+        log.warning(
+            "lost: what %s sent to %s (%s: %s; %s); 'bascule status' counts further losses",
+            source_arn,
+            delivery.target_arn,
+            refused.code,
+            refused.message,
+            reason,
+        )
 
     def _note(
         self,

@@ -15,5 +15,7 @@ OUTBOX_LEASE_MS = 60_000
 OUTBOX_POLL_MS = 60_000
 #: Target ARNs whose parsed form and owner are remembered. count
 ROUTES_MAX = 10_000
+#: A sender whose deliveries are lost is logged once in this time. milliseconds
+LOSS_LOGGED_MS = 60_000
 #: Characters of an error message kept in notes, rows and dead letters. count; Lambda dead letters cut at 1 KB
 MESSAGE_MAX = 1_024

@@ -12,7 +12,7 @@ from bascule.kernel.context import Context
 from bascule.kernel.delivery import Accepted, Delivery, Refused, RetryPolicy
 from bascule.kernel.scope import Scope
 from bascule.kernel.store import StoreBusy, Tx
-from tests.unit.delivery.platform import DLQ, EVENT, RULE, WORK, Owner, Platform
+from tests.unit.delivery.platform import DLQ, EVENT, RULE, SCOPE, WORK, Owner, Platform
 
 BUSY = Refused("THROTTLING", "Rate exceeded", is_retryable=True)
 FORBIDDEN = Refused("NO_PERMISSIONS", "Not authorized.")
@@ -111,6 +111,22 @@ def test_a_dead_letter_queue_that_refuses_makes_the_delivery_lost(platform: Plat
     assert platform.metrics.value("delivery.Lost", RULE) == 1
     assert platform.metrics.value("events.InvocationsFailedToBeSentToDlq", RULE) == 1
     assert platform.waiting_count() == 0
+
+
+def test_a_loss_that_no_story_can_tell_is_logged_once_a_minute(
+    platform: Platform, caplog: pytest.LogCaptureFixture
+) -> None:
+    def lose() -> list[str]:
+        caplog.clear()
+        for event_id in ("", "", "019b76da-a800-2901-9d9f-436b54c99c00"):
+            platform.send(platform.delivery(target_arn=SCOPE.arn("nobody", "x"), event_id=event_id))
+        return [record.getMessage() for record in caplog.records]
+
+    (told,) = lose()
+    assert told.startswith(f"lost: what {RULE} sent to {SCOPE.arn('nobody', 'x')} (NO_RESOURCE: ")
+    assert lose() == []
+    platform.clock.advance(60_000)
+    assert len(lose()) == 1
 
 
 def test_a_busy_dead_letter_queue_is_tried_again(platform: Platform) -> None:
