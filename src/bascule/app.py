@@ -152,7 +152,6 @@ class Bascule:
         performers = {
             "runtime": self._run_function,
             "stream": self._run_streamed,
-            "prepare": self._prepare_function,
             "provisioned": self.allocations.states,
             "blobs": self._put_blob,
             "event-source": self.mappings.describe,
@@ -229,10 +228,6 @@ class Bascule:
 
     async def _run_streamed(self, ctx: Context, request: Any) -> object:
         return await self.runner.invoke_streamed(request)
-
-    async def _prepare_function(self, ctx: Context, request: Any) -> object:
-        self.runner.prepare(request)
-        return True
 
     async def _make_signing_key(self, ctx: Context, request: Any) -> object:
         return await asyncio.to_thread(signing.make_signing_key, request)

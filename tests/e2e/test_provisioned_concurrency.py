@@ -80,3 +80,23 @@ def test_calls_of_a_function_are_known_as_its_roles(tmp_path: Path) -> None:
         create_function(functions, "who", WHO)
         found = json.loads(functions.invoke(FunctionName="who")["Payload"].read())
         assert found == "arn:aws:sts::000000000000:assumed-role/test/who"
+
+
+def children(server: Server) -> set[int]:
+    """The processes that the server has started and that are there now."""
+    assert server.process is not None
+    found = Path(f"/proc/{server.process.pid}/task/{server.process.pid}/children").read_text()
+    return {int(pid) for pid in found.split()}
+
+
+def test_used_functions_are_prepared_after_a_restart_and_servers_without_any_start_nothing(tmp_path: Path) -> None:
+    with Server(tmp_path, "--isolation", "off") as server:
+        time.sleep(1.5)  # longer than a start waits before it prepares anything
+        assert children(server) == set()
+        functions = server.client("lambda")
+        create_function(functions, "used", WHO, Runtime=f"python3.{sys.version_info.minor}")
+        functions.invoke(FunctionName="used", InvocationType="DryRun")
+        eventually(lambda: children(server), what="the interpreter of a new function")
+        server.kill()
+        server.start()
+        eventually(lambda: children(server), what="the interpreter of a function that was used before")

@@ -33,6 +33,9 @@ from bascule.runtime.watch import Watch
 log = logging.getLogger("bascule.runtime")
 
 INIT_FAILURE = "FUNCTION_ERROR_INIT_FAILURE"
+ENDS_ITSELF = "Environments of the function end by themselves after their initialisation; its log may say why."
+#: Deaths of idle environments that are made good at once, besides one for each that is kept. count; ours
+DEATHS_SPARE = 3
 
 
 def init_s_max(timeout_s: int) -> float:
@@ -50,9 +53,15 @@ class _Pool:
         self.idle: list[Environment] = []
         self.busy: set[Environment] = set()
         self.starting: set[Environment] = set()
+        self.forgive()
+
+    def forgive(self) -> None:
+        """Forget what went wrong: the next try is due."""
         self.failure = ""
         self.retry_s = PROVISIONED_RETRY_S
         self.retry_at_s = 0.0
+        #: Of idle environments, since one was last used.
+        self.deaths = 0
 
     @property
     def count(self) -> int:
@@ -105,7 +114,7 @@ class KeptEnvironments:
             pool = self._pools.setdefault(key, _Pool(wish.function))
             if wish.asked_ms > pool.asked_ms:
                 pool.asked_ms = wish.asked_ms
-                pool.failure, pool.retry_at_s, pool.retry_s = "", 0.0, PROVISIONED_RETRY_S
+                pool.forgive()
         left = self._count_max
         for key, pool in self._pools.items():
             pool.wanted = min(wanted[key], left)
@@ -163,6 +172,7 @@ class KeptEnvironments:
         if pool is not None and environment in pool.busy:
             pool.busy.discard(environment)
             if environment.is_ready and pool.count < pool.wanted:
+                pool.deaths = 0
                 self._fleet.set_aside(environment)
                 pool.idle.append(environment)
                 return
@@ -212,13 +222,21 @@ class KeptEnvironments:
         for environment in list(pool.idle):
             is_next = environment in expiring[:1] and not pool.starting
             if not environment.is_ready or is_next or pool.count > pool.wanted:
-                pool.idle.remove(environment)
-                self._fleet.bring_back(environment)
-                self._end(environment)
+                self._drop_one(pool, environment)
+
+    def _drop_one(self, pool: _Pool, environment: Environment) -> None:
+        pool.idle.remove(environment)
+        self._fleet.bring_back(environment)
+        if not environment.is_ready:
+            pool.deaths += 1
+            if pool.deaths > pool.wanted + DEATHS_SPARE:
+                self._failed(pool, ENDS_ITSELF)
+        self._end(environment)
 
     def _fill(self, pool: _Pool) -> None:
         while (
             pool.count < pool.wanted
+            and not (pool.failure and pool.starting)  # what has failed is tried with one
             and len(self._tasks) < PROVISIONED_STARTS_AT_ONCE
             and pool.retry_at_s <= self._loop.time()
             and self._fleet.make_room()
@@ -247,16 +265,19 @@ class KeptEnvironments:
             failure = INIT_FAILURE if outcome is not None else ""
         except RuntimeUnavailable as error:
             failure = str(error)
+        except Exception:  # the top of the task: our bug must not leave a place taken for ever
+            log.exception("an environment of %s could not be started", pool.function.arn)
+            failure = "An environment could not be started; the server's log says why."
         pool.starting.discard(environment)
         if failure or not environment.is_ready or pool.count >= pool.wanted:
             self._end(environment)
         else:
             self._fleet.set_aside(environment)
             pool.idle.append(environment)
-        if failure:
-            self._failed(pool, failure)
-        else:
+        if not failure:
             pool.failure, pool.retry_s = "", PROVISIONED_RETRY_S
+        elif pool.wanted:
+            self._failed(pool, failure)
 
     def _failed(self, pool: _Pool, failure: str) -> None:
         log.warning(
@@ -266,8 +287,10 @@ class KeptEnvironments:
             failure,
         )
         pool.failure = failure
-        pool.retry_at_s = self._loop.time() + pool.retry_s
-        pool.retry_s = min(pool.retry_s * 2, PROVISIONED_RETRY_S_MAX)
+        now_s = self._loop.time()
+        if pool.retry_at_s <= now_s:  # several that fail together are one failure
+            pool.retry_at_s = now_s + pool.retry_s
+            pool.retry_s = min(pool.retry_s * 2, PROVISIONED_RETRY_S_MAX)
 
     async def stop(self) -> None:
         """End every idle environment and wait for those that are being started to give up; busy ones are the fleet's."""

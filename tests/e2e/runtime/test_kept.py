@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -175,3 +176,28 @@ def test_program_that_speaks_the_runtime_api_is_kept_too(machine: Machine) -> No
     result = machine.invoke(function, {"do": "echo"})
     assert (result.function_error, result.init_ms) == (None, None)
     assert machine.runtime.free_slots(function) > 2
+
+
+def test_environments_that_end_by_themselves_are_not_replaced_for_ever(machine: Machine) -> None:
+    function = machine.deploy(
+        """
+        import os, threading
+        threading.Timer(0.02, os._exit, [3]).start()
+        def handler(event, context):
+            return 1
+        """,
+        version="1",
+    )
+    keep(machine, function, 1)
+    machine.until(lambda: "end by themselves" in machine.runtime.kept("live").failure)
+    assert len([line for line in machine.logs if line.startswith("INIT_START")]) >= 4
+
+
+def test_stop_does_not_wait_for_an_initialisation(fresh_machine: Callable[..., Machine]) -> None:
+    machine = fresh_machine()
+    function = machine.deploy("import time\ntime.sleep(60)\ndef handler(event, context): return 1", version="1")
+    keep(machine, function, 2)
+    machine.until(lambda: machine.runtime.is_preparing)
+    began = time.monotonic()
+    machine.wait(machine.runtime.stop())
+    assert time.monotonic() - began < 20

@@ -14,17 +14,18 @@ def open_execution_role(tx: Tx, function: FunctionVersion, *, ids: Ids, now_ms: 
     """New credentials for environments of a function.
 
     Promise  durable when the transaction is: STS and the checks of signatures know them until they expire.
-    Differs  they act in the function's account, whatever account the ARN of the role names: its form alone is checked when a
+    Differs  the role is that of the function's account, whatever account its ARN names: its form alone is checked when a
              function is created, and calls of a function must reach what belongs to it.
     """
     account = function.scope.account
-    name = function.role_arn.rpartition("/")[2]
+    path = function.role_arn.rpartition(":")[2]
+    name = path.rpartition("/")[2]
     access_key, session = open_role_session(
         tx,
         ids,
         account=account,
         partition=function.scope.partition,
-        role_arn=function.role_arn,
+        role_arn=f"arn:{function.scope.partition}:iam::{account}:{path}",
         role=ROLES.get(tx.documents, home(account), key_of(name)),
         session_name=function.name,
         expires_ms=now_ms + ROLE_SESSION_MS,

@@ -35,7 +35,7 @@ def test_signatures_of_a_function_are_those_of_its_role_in_its_own_account(desk:
     assert known is not None
     assert (known.secret, known.session_token) == (made.secret, made.session_token)
     assert known.signer.arn == "arn:aws:sts::000000000000:assumed-role/Worker/shop"
-    assert known.signer.principal_arn == FUNCTION.role_arn
+    assert known.signer.principal_arn == "arn:aws:iam::000000000000:role/service/Worker"
 
 
 def test_role_that_is_kept_gives_its_id(desk: Desk) -> None:
