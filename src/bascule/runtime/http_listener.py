@@ -199,6 +199,8 @@ class _Connection(asyncio.Protocol):
         self._is_in_head = False
         if self._headers.get("expect", "").lower() == "100-continue" and self._transport is not None:
             self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        if self._parser.should_upgrade():
+            return  # it is parsed again without the offer
         if STREAMS_HEADER in self._headers and self._pending is None and not self._waiting:
             method = self._parser.get_method().decode("latin-1")
             self._receiver = self._listener.receive(ApiRequest(method, self._path, self._headers), self)

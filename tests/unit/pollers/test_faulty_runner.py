@@ -15,6 +15,7 @@ from bascule.kernel.invocation import (
     RuntimeUnavailable,
 )
 from bascule.kernel.scope import Scope
+from bascule.kernel.streaming import StreamedInvocation
 from bascule.pollers.faulty_runner import FaultyRunner
 
 FUNCTION = FunctionVersion(
@@ -34,6 +35,9 @@ class Runner:
         self.run_count += 1
         return InvocationResult(payload=b"%d" % self.run_count)
 
+    async def invoke_streamed(self, asked: StreamedInvocation) -> InvocationResult:
+        return await self.invoke(asked.invocation)
+
     def free_slots(self, function: FunctionVersion, *, of_any_version: bool = False) -> int:
         return 7
 
@@ -44,6 +48,18 @@ class Runner:
 def _runners() -> tuple[Runner, Faults, FaultyRunner]:
     runner, faults = Runner(), Faults()
     return runner, faults, FaultyRunner(runner, faults.error_of_invocation)
+
+
+def test_streamed_invocations_have_the_same_faults() -> None:
+    _, faults, faulty = _runners()
+    asked = StreamedInvocation(INVOCATION, lambda result, streamed_bytes: None)
+    for error, raised in (("throttled", InvocationThrottled), ("unavailable", RuntimeUnavailable)):
+        faults.put(FUNCTION.arn, error, times=1, at="invocation")
+        with pytest.raises(raised):
+            asyncio.run(faulty.invoke_streamed(asked))
+    faults.put(FUNCTION.arn, "duplicate", times=1, at="invocation")
+    assert asyncio.run(faulty.invoke_streamed(asked)).payload == b"2"
+    assert asyncio.run(faulty.invoke_streamed(asked)).payload == b"3"
 
 
 def test_throttled_and_unavailable_functions_do_not_run() -> None:
