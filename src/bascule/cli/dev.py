@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 from urllib.parse import urlsplit
 
 import typer
@@ -12,10 +13,16 @@ import typer
 from bascule.cli.client import DEFAULT_URL, fail, url_option
 
 if TYPE_CHECKING:
+    from bascule.dev import session
     from bascule.dev.functions import LocalFunction
     from bascule.dev.printing import Printer
 
-DEBUG_PORT = 5678
+
+class _Debugging(NamedTuple):
+    """What ``--debug`` asks for."""
+
+    port: int
+    is_awaited: bool
 
 
 def dev(
@@ -34,6 +41,15 @@ def dev(
     parameter: Annotated[
         list[str] | None, typer.Option("--parameter", "-p", metavar="K=V", help="A parameter of the template.")
     ] = None,
+    debug: Annotated[
+        bool, typer.Option("--debug", help="Let a debugger attach; one invocation at a time, without a time-out.")
+    ] = False,
+    debug_port: Annotated[
+        int, typer.Option("--debug-port", help="Of the first function; the next has the next.")
+    ] = 5678,
+    wait: Annotated[
+        bool, typer.Option("--wait", help="With --debug: functions wait for the debugger to attach.")
+    ] = False,
     url: Annotated[str, url_option] = DEFAULT_URL,
     data: Annotated[Path, typer.Option(help="Data directory of the server that is started when none answers.")] = Path(
         ".bascule"
@@ -57,7 +73,7 @@ def dev(
         else:
             functions = [detect(place, name=name, handler=handler, runtime=runtime)]
         functions = [_with_flags(one, variables, memory, timeout) for one in functions]
-        _develop(functions, url, data, printer)
+        _develop(functions, url, data, printer, _Debugging(debug_port, wait) if debug else None)
     except (CannotDevelop, CannotPack) as error:
         fail(str(error))
 
@@ -112,9 +128,14 @@ def _with_flags(
     return msgspec.structs.replace(function, **changes)
 
 
-def _develop(functions: list[LocalFunction], url: str, data: Path, printer: Printer) -> None:
+def _develop(
+    functions: list[LocalFunction], url: str, data: Path, printer: Printer, debugging: _Debugging | None
+) -> None:
+    from bascule.dev import session
     from bascule.dev.child_server import ChildServer
+    from bascule.dev.live_client import LiveClient, region
 
+    watched = _watched(functions, printer, debugging)
     child = None
     if not _answers(url):
         address = urlsplit(url)
@@ -123,7 +144,7 @@ def _develop(functions: list[LocalFunction], url: str, data: Path, printer: Prin
         child = ChildServer.start(address.port or 80, data)
         printer.say(f"started a server at {child.url}, data in {data}; it ends with this command", "dim")
     try:
-        _watch(functions, url, printer)
+        session.develop(session.Session(LiveClient(url, region()), watched, printer))
     finally:
         if child is not None:
             child.stop()
@@ -141,13 +162,15 @@ def _answers(url: str) -> bool:
     return True
 
 
-def _watch(functions: list[LocalFunction], url: str, printer: Printer) -> None:
-    from bascule.dev import session
+def _watched(functions: list[LocalFunction], printer: Printer, debugging: _Debugging | None) -> list[session.Watched]:
+    from bascule.dev import debugger, session
     from bascule.dev.code import Code
-    from bascule.dev.live_client import LiveClient, region
 
-    python = os.environ.get("BASCULE_PYTHON", "")
-    chosen = {"python": python} if python else {}
-    watched = [session.Watched(one, Code(one.folder, say=printer.say, **chosen)) for one in functions]
+    python = os.environ.get("BASCULE_PYTHON") or sys.executable
+    watched = [session.Watched(one, Code(one.folder, python=python, say=printer.say)) for one in functions]
     printer.names([one.name for one in functions])
-    session.develop(session.Session(LiveClient(url, region()), watched, printer))
+    if debugging is not None:
+        for port, one in enumerate(watched, debugging.port):
+            one.extra = debugger.files_for(one.function)
+            one.debug = debugger.request(one.function, port, is_awaited=debugging.is_awaited)
+    return watched

@@ -16,9 +16,6 @@ from pathlib import Path
 from bascule.dev import packing
 from bascule.dev.packing import CannotPack
 
-#: Where debugpy lies in the package of a function that is debugged; see ``bascule_environment.debugging``.
-DEBUGGER = ".bascule-debugger"
-
 
 def cache_root() -> Path:
     """Where installed requirements are kept."""

@@ -66,6 +66,8 @@ class Printer:
             case "overtaken":
                 text = "somebody else updated this function: their package runs; save a file to run this folder again"
                 self.line(at, name, "replaced", "yellow", text)
+            case "restarted":
+                self.line(at, name, "debug", "bold blue", "runs what was saved; attach again")
             case "debug-ended":
                 self.line(at, name, "debug", "yellow", "ended, because nobody watched any more")
 

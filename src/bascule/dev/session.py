@@ -17,6 +17,7 @@ from typing import Any
 import httpx
 from botocore.exceptions import BotoCoreError, ClientError
 
+from bascule.dev import debugger
 from bascule.dev.code import Code, package
 from bascule.dev.functions import CannotDevelop, LocalFunction
 from bascule.dev.live_client import LiveClient
@@ -62,6 +63,11 @@ class Session:
     async def open(self) -> None:
         """Have the server run every folder. Raises CannotDevelop, CannotPack."""
         await self._client.open()
+        about = self._client.about
+        if about["function_network"] != "host" and any(one.debug for one in self._watched):
+            raise CannotDevelop(
+                "no debugger can reach functions of a server with --function-network bascule; start it without that flag."
+            )
         for one in self._watched:
             files = one.code.files()
             content = await asyncio.to_thread(package, files)
@@ -73,6 +79,10 @@ class Session:
             await self._renewed(one)
             verb = "created" if is_new else "updated"
             self._tell(one, verb, "green", f"{one.function.runtime} {one.function.handler}  {one.function.folder}")
+            if one.debug is not None:
+                attaching = debugger.attaching(one.function, one.debug["port"], is_isolated=about["isolated"])
+                self._printer.say(attaching)
+                self._printer.say("one invocation at a time, and no time-out, as long as --debug is on", "dim")
 
     async def run(self) -> None:
         """Watch, reload and print until cancelled. Raises CannotDevelop when a folder cannot be watched."""
@@ -120,6 +130,9 @@ class Session:
         one.saved_s = time.monotonic()
         shown = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
         took_ms = (one.saved_s - began_s) * 1000
+        if one.debug is not None:
+            self._tell(one, "saved", "bold blue", f"{shown}; used when the invocation that runs now has ended")
+            return
         rest = {"importing": ", still importing", "failed": ", cannot be imported"}.get(state["state"], "")
         style = "red" if state["state"] == "failed" else "bold blue"
         self._tell(one, "reloaded", style, f"{shown} in {took_ms:.0f} ms{rest}")

@@ -25,7 +25,7 @@ from bascule.kernel.invocation import (
     RuntimeUnavailable,
 )
 from bascule.runtime.environment import Environment
-from bascule.runtime.failures import error_object
+from bascule.runtime.failures import error_object, failure_payload
 from bascule.runtime.fleet import Fleet
 from bascule.runtime.limits import INIT_S_MAX
 from bascule.runtime.live_feed import LiveFeed
@@ -264,6 +264,11 @@ class Live:
             self._switch(code, stored, digest, snapshot, debug)
             environment = code.waiting_environment = self._make(code.shown(stored))
             warming = self._warm(environment)
+            is_awaited = debug is not None and debug.is_awaited
+            if not is_awaited:
+                await asyncio.wait((warming,))
+            if code.generation > 1:
+                self.feed.add("restarted", code.arn)
             await asyncio.wait((warming,))
             code.waiting_environment = None
             if environment in self._warming:
@@ -308,9 +313,8 @@ class Live:
         failure = warming.result()
         if failure is None:
             return {"state": "ready"}
-        told = error_object(failure.body)
-        error_type = failure.error_type or told.error_type or failure.kind.value
-        state = {"state": "failed", "error_type": error_type, "error_message": told.error_message}
+        told = error_object(failure_payload(failure, "", float(environment.function.timeout_s)))
+        state = {"state": "failed", "error_type": told.error_type, "error_message": told.error_message}
         self.feed.add("import-failed", code.arn, **state)
         return state
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import msgspec
+
 from bascule.runtime.api_factory import WRAPPER, extension_programs
 from bascule.runtime.interpreters import Interpreters, link_bundled
 from bascule.runtime.isolation import Ground
@@ -37,6 +39,7 @@ def start_values(plan: Plan, library_root: Path) -> dict[str, object]:
         "code_root": str(plan.code_root),
         "library_roots": [*layers, str(library_root)],
         "shown_paths": shown,
+        "debug": msgspec.to_builtins(plan.function.debug),
     }
 
 

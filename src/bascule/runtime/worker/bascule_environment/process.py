@@ -22,7 +22,7 @@ import time
 import traceback
 from typing import Any, NoReturn
 
-from . import bootstrap, frames, sandbox
+from . import bootstrap, debugging, frames, sandbox
 from .execution import execute, take_limits
 from .faults import PathMap
 from .logs import FunctionLog, LogSink, flush_streams
@@ -103,6 +103,8 @@ def become_environment(
 def serve(start: dict[str, Any], server: bootstrap.Server) -> int:
     """Become the function that ``start`` describes and run it until the server goes; gives the status of the process."""
     log, paths = _take_identity(start)
+    if start.get("debug"):
+        debugging.listen(start["code_root"], start["debug"])
     return bootstrap.serve(server, start["handler"], start["response_bytes_max"], log, paths)
 
 
