@@ -20,6 +20,7 @@ _COMMANDS: dict[str, tuple[str, str, str]] = {
     "status": ("status", "status", ""),
     "tail": ("tail", "tail", ""),
     "story": ("story", "story", ""),
+    "replay": ("replay", "replay", ""),
     "dlq": ("dlq", "app", "Dead-letter queues: what died, why, and sending it again."),
     "retries": ("retries", "retries", ""),
     "clock": ("clock", "app", "Steer the time of a server that runs with --test."),

@@ -30,6 +30,22 @@ def fetch(url: str, path: str, *, timeout_s: float = 10.0, **query: str | int) -
     return None if status == 404 else found
 
 
+def fetch_bytes(url: str, path: str, *, timeout_s: float = 10.0) -> bytes | None:
+    """GET something as it is; None when the server answers 404.
+
+    Raises   typer.Exit(1) with one sentence when there is no server or it cannot answer.
+    """
+    import httpx
+
+    try:
+        answer = httpx.get(f"{url}{path}", timeout=timeout_s)
+    except httpx.TransportError:
+        fail(f"no server answers at {url}; start one with 'bascule serve', or name another with --url.")
+    if answer.status_code not in (200, 404):
+        fail(f"the server at {url} answered {answer.status_code} to {path}; is it Bascule?")
+    return None if answer.status_code == 404 else answer.content
+
+
 def send(
     url: str,
     method: str,

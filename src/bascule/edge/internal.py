@@ -19,6 +19,7 @@ from bascule.edge.registry import Registry
 from bascule.host.async_store import AsyncStore
 from bascule.host.wait_board import WaitBoard
 from bascule.journal.layout import SIGNAL
+from bascule.journal.stories import find_event
 from bascule.kernel.clock import Clock
 from bascule.kernel.metrics import Metrics
 from bascule.kernel.store import Tx
@@ -81,6 +82,7 @@ class Internal:
         self.add("GET", "/_bascule/metrics", self._counters)
         self.add("GET", "/_bascule/tail", self._tail)
         self.add("GET", "/_bascule/stories/", self._story)
+        self.add("GET", "/_bascule/events/", self._event)
         self.add("GET", "/_bascule/code/", self._code)
 
     def add(self, method: str, path: str, route: Route) -> None:
@@ -145,6 +147,13 @@ class Internal:
                 {"message": f"No event {rest} is in the journal; stories are kept for a limited time."}, 404
             )
         return json_answer(found)
+
+    async def _event(self, request: HttpRequest, rest: str, connection: Connection) -> HttpAnswer:
+        """The bytes that rules saw, and that ``bascule replay`` hands to a function again."""
+        found = await self._store.read_long(lambda tx: find_event(tx, rest))
+        if found is None:
+            return json_answer({"message": f"The journal does not hold the event {rest}."}, 404)
+        return HttpAnswer(200, [("content-type", "application/json")], found.event)
 
     async def _tail(self, request: HttpRequest, rest: str, connection: Connection) -> HttpAnswer:
         query = _query(request)
