@@ -15,10 +15,10 @@ from bascule.kernel.queues import Lease
 from bascule.kernel.scope import Scope
 from bascule.services.sqs.carried_events import carried_event
 from bascule.services.sqs.digests import attributes_digest, body_digest, is_binary
-from bascule.services.sqs.model import Headers, Queue, unpack_headers
-from bascule.services.sqs.posting import show_sequence
+from bascule.services.sqs.model import Queue, unpack_headers
 from bascule.services.sqs.receipts import make_handle
 from bascule.services.sqs.receiving import receipt_of
+from bascule.services.sqs.system_attributes import system_attributes
 
 _HEAD, _TAIL = b'{"Records":[', b"]}"
 #: Bytes of an event besides its records.
@@ -93,7 +93,7 @@ class RecordMaker:
             message.message_id,
             make_handle(self._queue, receipt_of(self._queue, lease, now_ms=self._now_ms)),
             message.body.decode(),
-            self._attributes(lease, headers),
+            system_attributes(self._scope, self._queue, message, headers),
             {name: _attribute(*value) for name, value in headers.attributes.items()},
             digest,
             body_digest(message.body),
@@ -116,25 +116,6 @@ class RecordMaker:
             headers.trace,
         )
         return record, body
-
-    def _attributes(self, lease: Lease, headers: Headers) -> dict[str, str]:
-        message = lease.message
-        values = {
-            "ApproximateReceiveCount": str(message.attempt),
-            "SentTimestamp": str(message.sent_ms),
-            "SenderId": headers.sender or self._scope.account,
-            "ApproximateFirstReceiveTimestamp": str(message.first_leased_ms),
-        }
-        if self._queue.is_fifo:
-            values["SequenceNumber"] = show_sequence(message.sequence) or ""
-            values["MessageDeduplicationId"] = headers.deduplication_id
-        if message.group is not None:
-            values["MessageGroupId"] = message.group
-        if headers.trace:
-            values["AWSTraceHeader"] = headers.trace
-        if headers.dead_letter_source:
-            values["DeadLetterQueueSourceArn"] = headers.dead_letter_source
-        return values
 
 
 def _attribute(data_type: str, value: bytes) -> _Attribute:

@@ -11,9 +11,9 @@ from bascule.services.lambda_.async_events import Headers, enqueue
 from bascule.services.lambda_.errors import ResourceNotFound
 from bascule.services.lambda_.limits import ASYNC_PAYLOAD_BYTES_MAX
 from bascule.services.lambda_.names import FunctionReference
-from bascule.services.lambda_.permissions import document_of
+from bascule.services.lambda_.permissions import policy_of
 from bascule.services.lambda_.resolution import configuration_of
-from bascule.services.lambda_.state import FUNCTIONS, POLICIES, policy_key
+from bascule.services.lambda_.state import FUNCTIONS
 from bascule.services.lambda_.tracing import fresh_trace
 
 
@@ -40,9 +40,8 @@ class FunctionTarget:
             except ResourceNotFound as error:
                 raise Refused("NO_RESOURCE", error.message) from error
         if ctx.settings.enforce_policies:
-            policy = POLICIES.get(tx.documents, named.scope, policy_key(named.qualifier), parent=name)
-            text = None if policy is None else document_of(policy)
-            check_delivery(ctx.settings, delivery, text, action="lambda:InvokeFunction", resource=named.named_arn)
+            policy = policy_of(tx, named)
+            check_delivery(ctx.settings, delivery, policy, action="lambda:InvokeFunction", resource=named.named_arn)
         if len(delivery.payload) > ASYNC_PAYLOAD_BYTES_MAX:
             raise Refused(
                 "INVALID_PARAMETER",

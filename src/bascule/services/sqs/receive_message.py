@@ -14,24 +14,10 @@ from bascule.kernel.waiting import WaitFor
 from bascule.services.sqs import in_flight, limits, state
 from bascule.services.sqs.digests import attributes_digest, body_digest, is_binary
 from bascule.services.sqs.errors import InvalidAttributeName, InvalidParameterValue, OverLimit
-from bascule.services.sqs.model import Headers, Queue, unpack_headers
-from bascule.services.sqs.posting import show_sequence
+from bascule.services.sqs.model import Queue, unpack_headers
 from bascule.services.sqs.receipts import make_handle
 from bascule.services.sqs.receiving import receipt_of, remember_attempt, repeat_attempt, take
-
-_SYSTEM_ATTRIBUTES = frozenset(
-    (
-        "SenderId",
-        "SentTimestamp",
-        "ApproximateReceiveCount",
-        "ApproximateFirstReceiveTimestamp",
-        "SequenceNumber",
-        "MessageDeduplicationId",
-        "MessageGroupId",
-        "AWSTraceHeader",
-        "DeadLetterQueueSourceArn",
-    )
-)
+from bascule.services.sqs.system_attributes import SYSTEM_ATTRIBUTES, system_attributes
 
 
 class Poll(WaitFor, frozen=True):
@@ -78,8 +64,8 @@ def _bounded(given: int | None, default: int, name: str, lowest: int, highest: i
 def _system_names(asked: Iterable[str]) -> frozenset[str]:
     names = frozenset(asked)
     if "All" in names:
-        return _SYSTEM_ATTRIBUTES
-    for name in names - _SYSTEM_ATTRIBUTES:
+        return SYSTEM_ATTRIBUTES
+    for name in names - SYSTEM_ATTRIBUTES:
         raise InvalidAttributeName.unknown(name)
     return names
 
@@ -133,7 +119,7 @@ def _show(ctx: Context, scope: Scope, queue: Queue, order: _Order, lease: Lease)
     """A leased message as the consumer sees it."""
     message = lease.message
     headers = unpack_headers(message.headers)
-    system = _system_attributes(scope, queue, order.system_names, lease, headers) if order.system_names else None
+    system = system_attributes(scope, queue, message, headers, order.system_names) if order.system_names else None
     selected = _selected(headers.attributes, order.selectors) if headers.attributes and order.selectors else {}
     return api.Message(
         message_id=message.message_id,
@@ -159,21 +145,3 @@ def _selected(attributes: dict[str, tuple[str, bytes]], selectors: tuple[str, ..
     names = frozenset(selectors)
     prefixes = tuple(text[:-2] for text in selectors if text.endswith(".*"))
     return {name: value for name, value in attributes.items() if name in names or name.startswith(prefixes)}
-
-
-def _system_attributes(
-    scope: Scope, queue: Queue, names: frozenset[str], lease: Lease, headers: Headers
-) -> dict[str, str]:
-    message = lease.message
-    values: dict[str, str | None] = {
-        "SenderId": headers.sender or scope.account,
-        "SentTimestamp": str(message.sent_ms),
-        "ApproximateReceiveCount": str(message.attempt),
-        "ApproximateFirstReceiveTimestamp": str(message.first_leased_ms),
-        "SequenceNumber": show_sequence(message.sequence) if queue.is_fifo else None,
-        "MessageDeduplicationId": headers.deduplication_id if queue.is_fifo else None,
-        "MessageGroupId": message.group,
-        "AWSTraceHeader": headers.trace,
-        "DeadLetterQueueSourceArn": headers.dead_letter_source,
-    }
-    return {name: value for name, value in values.items() if value and name in names}
