@@ -38,6 +38,8 @@ log = logging.getLogger("bascule.async_invocations")
 
 QUEUE_SIGNAL = "queue:lambda/"
 CHANGED_SIGNAL = "lambda.changed:"
+#: While so many environments are being started, more would only make each of them slower: no lane is widened. count; ours
+STARTS_MAX = 4
 #: Leases that end sooner than this are extended. milliseconds
 EXTEND_BEFORE_MS = 30_000
 
@@ -164,7 +166,7 @@ class AsyncInvocations(FunctionPoller[Lane]):
 
     def _room_again(self, lane: Lane, now_s: float) -> None:
         if self._lanes.get(lane.function.uuid) is lane:
-            if lane.backlog:
+            if lane.backlog and self._runtime.starting_count() < STARTS_MAX:
                 lane.widen(now_s, self._width_max)
             self._pump(lane)
 
@@ -210,7 +212,7 @@ class AsyncInvocations(FunctionPoller[Lane]):
         outcome: InvocationResult | Exception
         try:
             outcome = await self._runtime.invoke(work.invocation)
-            lane.ran(loop.time() - started_s)
+            lane.ran(loop.time() - started_s, is_cold=outcome.init_ms is not None)
         except Exception as error:  # noqa: BLE001 - whatever keeps a function from running is the outcome of the attempt
             outcome = error
             _report_bug(lane, error)

@@ -45,6 +45,10 @@ class FaultyRunner:
         """How many more invocations of the function would be admitted now."""
         return self._runner.free_slots(function, of_any_version=of_any_version)
 
+    def starting_count(self) -> int:
+        """Environments whose processes are being started now."""
+        return self._runner.starting_count()
+
     def prepare(self, function: FunctionVersion) -> None:
         """Start what the function's first invocation needs, in the background."""
         self._runner.prepare(function)

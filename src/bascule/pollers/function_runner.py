@@ -27,5 +27,8 @@ class FunctionRunner(Protocol):
         Takes    of_any_version: count environments that are kept for its other versions, too.
         """
 
+    def starting_count(self) -> int:
+        """Environments whose processes are being started now, of all functions."""
+
     def prepare(self, function: FunctionVersion) -> None:
         """Start what the function's first invocation needs, in the background."""

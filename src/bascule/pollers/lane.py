@@ -1,8 +1,9 @@
 """One function's asynchronous events on their way through this process: what is leased, what runs, how many may run.
 
-A lane starts with a few environments and widens while leased work waits and what runs does not end: environments are
-processes on a machine with few cores, so a burst of quick events is drained by a few warm ones, while slow functions get as
-many as the settings allow within a fraction of a second. A lane never shares anything with another, except room.
+A lane starts with a few environments and widens while leased work waits and either what runs does not end, or more
+environments have ended more: they are processes on a machine with few cores, so a burst of quick events is drained by a few
+warm ones, while functions that wait for something get as many as the settings allow within a fraction of a second. A lane
+never shares anything with another, except room.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ from bascule.services.lambda_.async_work import AsyncFunction, Work
 WIDTH_MIN = 4
 #: Work waits this long before the lane is widened. seconds
 WIDEN_AFTER_S = 0.02
+#: Runs must end this much faster at the present width than at the one before to be worth a wider lane. factor; ours
+WIDEN_GAIN_MIN = 1.2
 #: Events leased ahead of free environments while runs are short. count
 AHEAD_MAX = 64
 #: Events ended by one look into the queue of a function that may not run. count
@@ -44,7 +47,11 @@ class Lane:
         self.held: dict[int, Work] = {}
         self.running_count = 0
         self.width = WIDTH_MIN
-        self.widened_s = 0.0
+        #: When runs that ended began to be counted; 0 while nothing has waited.
+        self._looked_s = 0.0
+        self._ended_count = 0
+        #: Runs a second that ended before the lane became as wide as it is.
+        self._rate = 0.0
         self._run_s = 0.0
 
     def __str__(self) -> str:
@@ -64,9 +71,11 @@ class Lane:
         """Reserved concurrency 0: events are not run but ended, so no free environment is needed."""
         return self.latest is not None and self.latest.reserved_concurrency == 0
 
-    def ran(self, seconds: float) -> None:
-        """A run took this long; recent runs weigh most."""
-        self._run_s = seconds if self._run_s == 0.0 else 0.7 * self._run_s + 0.3 * seconds
+    def ran(self, seconds: float, *, is_cold: bool) -> None:
+        """A run took this long; recent runs weigh most. Of one that had to start a process the length tells nothing."""
+        self._ended_count += 1
+        if not is_cold:
+            self._run_s = seconds if self._run_s == 0.0 else 0.7 * self._run_s + 0.3 * seconds
 
     def lease_count(self, free: int) -> int:
         """How many events to lease now, with ``free`` environments to be had.
@@ -88,11 +97,22 @@ class Lane:
         return max(0, min(free, self.width - self.running_count, len(self.backlog)))
 
     def widen(self, now_s: float, width_max: int) -> None:
-        """Allow more environments at once: work has waited long enough."""
-        if now_s - self.widened_s >= WIDEN_AFTER_S:
+        """Work has waited long enough: allow more environments at once if that is likely to end more."""
+        passed_s = now_s - self._looked_s
+        if self._looked_s == 0.0:
+            self._looked_s, self._ended_count = now_s, 0
+            return
+        if passed_s < WIDEN_AFTER_S:
+            return
+        ended_count, self._ended_count, self._looked_s = self._ended_count, 0, now_s
+        rate = ended_count / passed_s
+        # When runs are known to be short and none ended, the machine stood still, not the function.
+        is_slow = ended_count == 0 and not 0.0 < self._run_s < WIDEN_AFTER_S
+        if is_slow or rate > WIDEN_GAIN_MIN * self._rate:
+            self._rate = rate
             self.width = min(width_max, self.width + max(1, self.width // 2))
-            self.widened_s = now_s
 
     def narrow(self) -> None:
         """Nothing waits any more: start small with the next burst."""
         self.width = WIDTH_MIN
+        self._rate = self._looked_s = 0.0

@@ -56,6 +56,8 @@ class Environment:
         self._tmp = tmp
         self._worker: Worker | None = None
         self._is_fresh = True
+        #: Its process is not up yet: the machine works for it, whatever its function does.
+        self.is_starting = True
         self._started_ns = 0
         #: A debugger may have the process wait for a person, during init too.
         self._init_s_max = INIT_S_MAX if function.debug is None else float(function.timeout_s)
@@ -154,6 +156,13 @@ class Environment:
 
     async def _initialise(self, phase: str, wait_s: float) -> Outcome | None:
         """Start a process and import the function; gives the failure, if any, after ending the process."""
+        self.is_starting = True
+        try:
+            return await self._initialised(phase, wait_s)
+        finally:
+            self.is_starting = False
+
+    async def _initialised(self, phase: str, wait_s: float) -> Outcome | None:
         started_s, started_ns = self._loop.time(), self._clock.monotonic_ns()
         worker = self._worker = await self._start_worker()
         if phase == "init":

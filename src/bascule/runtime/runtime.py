@@ -385,6 +385,10 @@ class FunctionRuntime:
         """What one function has reserved changed."""
         self._concurrency.reserve_one(place, reserved)
 
+    def starting_count(self) -> int:
+        """Environments whose processes are being started now, of all functions."""
+        return 0 if self._is_stopping else sum(environment.is_starting for environment in self._fleet.busy)
+
     def prepare(self, function: FunctionVersion) -> None:
         """Start what the function's first invocation needs (interpreter, unpacked code), in the background."""
         if self._is_stopping or self.live.is_live(function.arn):

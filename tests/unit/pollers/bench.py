@@ -32,6 +32,7 @@ class ScriptedRuntime:
         self.running: list[Invocation] = []
         self.started: list[Invocation] = []
         self.running_max = 0
+        self.cold_count = 0
         self.prepared: list[FunctionVersion] = []
         self.script: Script = self.succeed
 
@@ -49,6 +50,9 @@ class ScriptedRuntime:
         mine = sum(1 for invocation in self.running if invocation.function.name == function.name)
         free = self.slots_max - len(self.running)
         return max(0, free if reserved is None else min(free, reserved - mine))
+
+    def starting_count(self) -> int:
+        return self.cold_count
 
     def prepare(self, function: FunctionVersion) -> None:
         self.prepared.append(function)

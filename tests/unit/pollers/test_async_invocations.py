@@ -146,6 +146,28 @@ async def test_waiting_events_widen_the_lane_to_what_the_settings_allow() -> Non
 
 
 @on_a_loop
+async def test_no_lane_is_widened_while_environments_are_being_started() -> None:
+    async with Bench(slots_max=30) as bench:
+        bench.create()
+        bench.runtime.cold_count = 4
+        held = asyncio.Event()
+
+        async def script(invocation: Invocation) -> InvocationResult:
+            await held.wait()
+            return DONE
+
+        bench.runtime.script = script
+        for _ in range(10):
+            await bench.event()
+        await asyncio.sleep(0.1)
+        assert len(bench.runtime.running) == 4
+        bench.runtime.cold_count = 0
+        await bench.until(lambda: len(bench.runtime.running) == 10)
+        held.set()
+        await bench.quiet()
+
+
+@on_a_loop
 async def test_reserved_concurrency_is_never_exceeded() -> None:
     async with Bench() as bench:
         bench.create()

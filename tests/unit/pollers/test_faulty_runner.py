@@ -41,6 +41,9 @@ class Runner:
     def free_slots(self, function: FunctionVersion, *, of_any_version: bool = False) -> int:
         return 7
 
+    def starting_count(self) -> int:
+        return 3
+
     def prepare(self, function: FunctionVersion) -> None:
         self.prepared.append(function.name)
 
@@ -90,4 +93,4 @@ def test_faults_of_deliveries_do_not_keep_functions_from_running() -> None:
 def test_everything_else_is_the_runtimes_answer() -> None:
     runner, _, faulty = _runners()
     faulty.prepare(FUNCTION)
-    assert (faulty.free_slots(FUNCTION), runner.prepared) == (7, ["f"])
+    assert (faulty.free_slots(FUNCTION), faulty.starting_count(), runner.prepared) == (7, 3, ["f"])
