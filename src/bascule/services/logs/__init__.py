@@ -7,7 +7,7 @@ through ``sink.LogSink``, rules of EventBridge through ``target.LogGroupTarget``
 from __future__ import annotations
 
 from bascule.kernel.service import Service, operations
-from bascule.services.logs import events, filtering, groups, resource_policies, streams, tags
+from bascule.services.logs import events, filtering, groups, listing, resource_policies, streams, tags
 from bascule.services.logs.retention import LOOPS
 from bascule.services.logs.target import LogGroupTarget
 
@@ -17,6 +17,7 @@ SERVICE = Service(
         groups.create_log_group,
         groups.delete_log_group,
         groups.describe_log_groups,
+        listing.list_log_groups,
         groups.put_retention_policy,
         groups.delete_retention_policy,
         streams.create_log_stream,

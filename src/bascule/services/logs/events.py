@@ -83,13 +83,13 @@ def _accepted_range(
 
 
 def is_within(event: LogEvent, start_ms: int | None, end_ms: int | None) -> bool:
-    """Whether an event lies in a time range; both ends belong to it."""
+    """Whether an event lies in a time range; both ends belong to it, as in FilterLogEvents."""
     return (start_ms is None or event.at_ms >= start_ms) and (end_ms is None or event.at_ms <= end_ms)
 
 
 @operation("GetLogEvents", reads=True)
 def get_log_events(ctx: Context, tx: Tx, inp: api.GetLogEventsRequest) -> api.GetLogEventsResponse:
-    """A page of one stream, oldest first: the newest page unless asked to start at the head.
+    """A page of one stream, oldest first: the newest page unless asked to start at the head. The end is not of the range.
 
     Gives    both tokens always; a page that is empty gives the token it was asked with, which is how a reader knows
              that it has reached the end.
@@ -102,7 +102,7 @@ def get_log_events(ctx: Context, tx: Tx, inp: api.GetLogEventsRequest) -> api.Ge
         is_forward, position = tokens.event_position(inp.next_token)
     else:
         is_forward, position = bool(inp.start_from_head), 0
-    start_ms, end_ms = inp.start_time, inp.end_time
+    start_ms, end_ms = inp.start_time, None if inp.end_time is None else inp.end_time - 1
     if is_forward:
         events = _forward(tx, stream, position, count, start_ms, end_ms)
     else:

@@ -7,10 +7,11 @@ came before it. A call looks at a bounded number of events; a page may be empty 
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from bascule.api import logs as api
 from bascule.kernel.context import Context
+from bascule.kernel.logs import Record
 from bascule.kernel.service import operation
 from bascule.kernel.store import Tx
 from bascule.services.logs import limits, tokens
@@ -25,9 +26,9 @@ from bascule.services.logs.streams import every_stream, found_stream
 NAMES_AND_PREFIX = "logStreamNames and logStreamNamePrefix are mutually exclusive parameters."
 
 
-@operation("FilterLogEvents", reads=True, refuses=("startFromHead",))
+@operation("FilterLogEvents", reads=True)
 def filter_log_events(ctx: Context, tx: Tx, inp: api.FilterLogEventsRequest) -> api.FilterLogEventsResponse:
-    """Events of a group in a time range that match a pattern, oldest first over all streams.
+    """Events of a group in a time range that match a pattern, oldest first over all streams, or newest first.
 
     Raises   ResourceNotFound; InvalidParameter for a pattern or token that cannot be, or names together with a prefix.
     """
@@ -36,11 +37,15 @@ def filter_log_events(ctx: Context, tx: Tx, inp: api.FilterLogEventsRequest) -> 
         raise InvalidParameter(NAMES_AND_PREFIX)
     matches = compile_pattern(inp.filter_pattern or "")
     count = inp.limit or limits.PAGE_EVENTS_MAX
-    positions = None if inp.next_token is None else tokens.positions(inp.next_token)
+    is_forward, positions = inp.start_from_head is not False, None
+    if inp.next_token is not None:
+        is_forward, positions = tokens.positions(inp.next_token)
     streams = _searched(ctx, tx, group, inp, positions)
     read_to = {stream.name: (positions or {}).get(stream.name, 0) for stream in streams}
     merged = heapq.merge(
-        *(_events(tx, stream, read_to[stream.name], inp) for stream in streams), key=lambda found: found[1].at_ms
+        *(_events(tx, stream, read_to[stream.name], inp, is_forward=is_forward) for stream in streams),
+        key=lambda found: found[1].at_ms,
+        reverse=not is_forward,
     )
     shown: list[api.FilteredLogEvent] = []
     size = 0
@@ -56,7 +61,9 @@ def filter_log_events(ctx: Context, tx: Tx, inp: api.FilterLogEventsRequest) -> 
     return api.FilterLogEventsResponse(
         events=shown,
         searched_log_streams=[],
-        next_token=None if is_complete else tokens.positions_token(_unfinished(tx, streams, read_to)),
+        next_token=None
+        if is_complete
+        else tokens.positions_token(is_forward, _unfinished(tx, streams, read_to, is_forward=is_forward)),
     )
 
 
@@ -79,22 +86,29 @@ def _searched(
     ]
 
 
+def _read(tx: Tx, stream: LogStream, read_to: int, count_max: int, *, is_forward: bool) -> Sequence[Record]:
+    """What follows ``read_to`` in a direction; 0: from the beginning, or from the end."""
+    if is_forward:
+        return tx.logs.read(log_name(stream), after=read_to, count_max=count_max)
+    return tx.logs.read_back(log_name(stream), before=read_to or None, count_max=count_max)
+
+
 def _events(
-    tx: Tx, stream: LogStream, after: int, inp: api.FilterLogEventsRequest
+    tx: Tx, stream: LogStream, read_to: int, inp: api.FilterLogEventsRequest, *, is_forward: bool
 ) -> Iterator[tuple[LogStream, LogEvent]]:
-    while records := tx.logs.read(log_name(stream), after=after, count_max=READ_COUNT):
-        after = records[-1].sequence
+    while records := _read(tx, stream, read_to, READ_COUNT, is_forward=is_forward):
+        read_to = records[-1].sequence
         for record in records:
             event = event_of(record)
             if is_within(event, inp.start_time, inp.end_time):
                 yield stream, event
 
 
-def _unfinished(tx: Tx, streams: list[LogStream], read_to: dict[str, int]) -> dict[str, int]:
+def _unfinished(tx: Tx, streams: list[LogStream], read_to: dict[str, int], *, is_forward: bool) -> dict[str, int]:
     return {
         stream.name: read_to[stream.name]
         for stream in streams
-        if tx.logs.read(log_name(stream), after=read_to[stream.name], count_max=1)
+        if _read(tx, stream, read_to[stream.name], 1, is_forward=is_forward)
     }
 
 

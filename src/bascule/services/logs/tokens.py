@@ -14,7 +14,7 @@ INVALID = "The specified nextToken is invalid."
 
 _EVENTS = re.compile(r"(?P<direction>[fb])/(?P<position>\d{56})/s")
 _encode = msgspec.msgpack.Encoder().encode
-_decode_positions = msgspec.msgpack.Decoder(dict[str, int]).decode
+_decode_positions = msgspec.msgpack.Decoder(tuple[bool, dict[str, int]]).decode
 
 
 def name_token(name: str) -> str:
@@ -50,13 +50,13 @@ def event_position(token: str) -> tuple[bool, int]:
     return found["direction"] == "f", int(found["position"])
 
 
-def positions_token(positions: dict[str, int]) -> str:
-    """FilterLogEvents: stream name -> last sequence read, for streams that are not at their end."""
-    return base64.urlsafe_b64encode(_encode(positions)).decode()
+def positions_token(is_forward: bool, positions: dict[str, int]) -> str:
+    """FilterLogEvents: the direction, and stream name -> last sequence read, for streams that are not at their end."""
+    return base64.urlsafe_b64encode(_encode((is_forward, positions))).decode()
 
 
-def positions(token: str) -> dict[str, int]:
-    """The streams still to be read, and from where."""
+def positions(token: str) -> tuple[bool, dict[str, int]]:
+    """The direction, the streams still to be read, and from where."""
     try:
         return _decode_positions(base64.b64decode(token.encode(), altchars=b"-_", validate=True))
     except (binascii.Error, UnicodeError, msgspec.DecodeError) as error:

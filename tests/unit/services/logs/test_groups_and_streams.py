@@ -163,3 +163,20 @@ def test_names_that_begin_with_aws_are_reserved_and_those_with_a_slash_before_it
         with pytest.raises(InvalidParameter, match="Log groups starting with AWS"):
             desk.call("CreateLogGroup", log_group_name=name)
     desk.group("/aws/x")
+
+
+def test_groups_are_found_by_patterns_and_listed_page_by_page(desk: Desk) -> None:
+    for name in ("/aws/lambda/orders", "/aws/events/orders", "orders", "other"):
+        desk.group(name)
+
+    def found(**members: Any) -> list[str]:
+        return [group.log_group_name for group in desk.call("ListLogGroups", **members).log_groups]
+
+    assert found() == ["/aws/events/orders", "/aws/lambda/orders", "orders", "other"]
+    assert found(log_group_name_pattern="^/aws/lambda|other") == ["/aws/lambda/orders", "other"]
+    assert found(log_group_name_pattern="orders") == ["/aws/events/orders", "/aws/lambda/orders", "orders"]
+    assert found(log_group_class="INFREQUENT_ACCESS") == []
+    first = desk.call("ListLogGroups", log_group_name_pattern="orders", limit=2)
+    assert first.log_groups[0].log_group_arn == desk.scope.arn("logs", "log-group:/aws/events/orders")
+    assert found(log_group_name_pattern="orders", limit=2, next_token=first.next_token) == ["orders"]
+    assert desk.call("ListLogGroups", limit=4).next_token is None
