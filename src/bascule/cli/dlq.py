@@ -188,7 +188,9 @@ def _redrive_all(url: str, path: str, form: Json, total: int, *, is_quiet: bool)
             try:
                 step = send(url, "POST", path, {**form, "count_max": min(STEP, left)}, timeout_s=60.0)[1]
             except typer.Exit:
-                typer.echo(f"bascule: {done['moved']} messages were sent again before that; run it again.", err=True)
+                if done["moved"]:
+                    sent = f"{done['moved']} messages were sent again before that; run it again for the others."
+                    typer.echo(f"bascule: {sent}", err=True)
                 raise
             done["moved"] += step["moved"]
             done["stays"] += step["stays"]

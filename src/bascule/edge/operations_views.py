@@ -186,9 +186,11 @@ class OperationsViews:
             return json_answer({"message": wrong}, 400)
         count_max = form.count_max
         ctx = self._contexts.make(Scope())
+        # Not by the writer: every rule may have to be looked at.
+        arn = await self._store.read_long(lambda tx: arn_of(tx, name))
 
         def step(tx: Tx) -> Redriven | None:
-            source = find_source(tx, arn_of(tx, name))
+            source = find_source(tx, arn)
             if source is None:
                 return None
             ids = frozenset(form.message_ids)

@@ -8,7 +8,7 @@ queue: a redrive loses nothing.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from functools import cached_property
 
 import msgspec
 
@@ -68,19 +68,25 @@ class _CannotTell(Exception):
     """Why a message stays where it is; one sentence."""
 
 
-class Source(NamedTuple):
-    """The dead-letter queue that is emptied."""
+class Source:
+    """The dead-letter queue that is emptied. Use in one transaction."""
 
-    arn: str
-    scope: Scope
-    queue: Queue
-    uses: list[Use]
+    def __init__(self, tx: Tx, arn: str, scope: Scope, queue: Queue) -> None:
+        self._tx = tx
+        self.arn = arn
+        self.scope = scope
+        self.queue = queue
+
+    @cached_property
+    def uses(self) -> list[Use]:
+        """Who uses the queue. Few messages need it, and looking for it reads every rule there is."""
+        return dead_letter_queues(self._tx).get(self.arn, [])
 
 
 def find_source(tx: Tx, arn: str) -> Source | None:
-    """The queue of an ARN with those who use it as their dead-letter queue; None when there is no such queue."""
+    """The queue of an ARN; None when there is no such queue."""
     found = find_arn(tx, arn)
-    return None if found is None else Source(arn, *found, dead_letter_queues(tx).get(arn, []))
+    return None if found is None else Source(tx, arn, *found)
 
 
 def redrive(

@@ -25,5 +25,5 @@ def test_a_redrive_that_is_cut_off_says_how_far_it_came(monkeypatch: pytest.Monk
     assert done.exit_code == 1
     assert done.stderr.splitlines() == [
         "bascule: no server answers.",
-        "bascule: 100 messages were sent again before that; run it again.",
+        "bascule: 100 messages were sent again before that; run it again for the others.",
     ]
