@@ -139,6 +139,7 @@ class Bascule:
             lambda: self.url,
             self._work_dir,
             self._open_execution_role,
+            self.metrics,
         )
         await self.runtime.start()
         self.runner = self.runtime

@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 
 from bascule.kernel.invocation import FunctionVersion, Provision, Provisioned, RuntimeUnavailable
+from bascule.kernel.metrics import Metrics
 from bascule.runtime.concurrency import Concurrency, Place
 from bascule.runtime.environment import Environment
 from bascule.runtime.fleet import Fleet, Key, environment_key
@@ -83,7 +84,9 @@ class KeptEnvironments:
         count_max: int,
         make: Callable[[FunctionVersion], Environment],
         close: Callable[[Environment], None],
+        metrics: Metrics,
     ) -> None:
+        self._metrics = metrics
         self._fleet = fleet
         self._watch = watch
         self._concurrency = concurrency
@@ -153,25 +156,29 @@ class KeptEnvironments:
     # -- what is used ------------------------------------------------------------------------------------------------
 
     def take(self, function: FunctionVersion) -> Environment | None:
-        """An environment that is ready for the function; None when none is free."""
+        """An environment that is ready for the function; None when none is free, or none is wished."""
         if not self._pools:
             return None
         pool = self._pools.get(environment_key(function))
-        while pool is not None and pool.idle:
+        if pool is None or not pool.wanted:
+            return None
+        while pool.idle:
             environment = pool.idle.pop()
             self._fleet.bring_back(environment)
             if environment.is_ready and not environment.is_expiring(CREDENTIALS_LEFT_MS_MIN):
                 pool.busy.add(environment)
+                self._metrics.count("lambda.provisioned_invocations", function.name)
                 return environment
             self._end(environment)
+        self._metrics.count("lambda.provisioned_spillovers", function.name)
         return None
 
-    def give_back(self, environment: Environment) -> None:
-        """An invocation in a kept environment is over."""
+    def give_back(self, environment: Environment, *, is_usable: bool) -> None:
+        """An invocation in a kept environment is over; one that may not be used again, or has no process, is replaced."""
         pool = self._pools.get(environment_key(environment.function))
         if pool is not None and environment in pool.busy:
             pool.busy.discard(environment)
-            if environment.is_ready and pool.count < pool.wanted:
+            if is_usable and environment.is_ready and pool.count < pool.wanted:
                 pool.deaths = 0
                 self._fleet.set_aside(environment)
                 pool.idle.append(environment)

@@ -23,6 +23,7 @@ from bascule.kernel.invocation import (
     Provisioned,
     RuntimeUnavailable,
 )
+from bascule.kernel.metrics import Metrics
 from bascule.kernel.settings import Settings
 from bascule.kernel.streaming import StreamedInvocation
 from bascule.runtime.api_factory import ApiFactory
@@ -62,8 +63,10 @@ class FunctionRuntime:
         base_url: Callable[[], str],
         work_dir: Path,
         open_session: OpenSession = account_credentials,
+        metrics: Metrics | None = None,
     ) -> None:
         """``open_session`` makes the credentials of a function; see ``credentials``."""
+        self._metrics = metrics or Metrics()
         self._settings = settings
         self._clock = clock
         self._ids = ids
@@ -110,6 +113,7 @@ class FunctionRuntime:
             self._settings.environments_max,
             lambda function: self._make(function, PROVISIONED),
             self._close,
+            self._metrics,
         )
         self._is_stopping = False
 
@@ -254,7 +258,7 @@ class FunctionRuntime:
 
     def _leave(self, environment: Environment, admission: Admission | None, *, is_usable: bool) -> None:
         if environment.is_kept:
-            self._kept.give_back(environment)
+            self._kept.give_back(environment, is_usable=is_usable)
         else:
             self._fleet.give_back(environment, is_usable=is_usable)
         if admission is not None:

@@ -26,6 +26,7 @@ import uvloop
 from bascule.kernel.clock import RealClock
 from bascule.kernel.ids import SeededIds
 from bascule.kernel.invocation import FunctionVersion, Invocation, InvocationResult
+from bascule.kernel.metrics import Metrics
 from bascule.kernel.scope import Scope
 from bascule.kernel.settings import Settings
 from bascule.runtime import FunctionRuntime
@@ -51,8 +52,9 @@ class Machine:
         self._packages = root / "packages"
         self._packages.mkdir(parents=True)
         self._runner = asyncio.Runner(loop_factory=uvloop.new_event_loop)
+        self.metrics = Metrics()
         self.runtime = FunctionRuntime(
-            settings, RealClock(), self.ids, self, self, lambda: self.base_url, root / "work"
+            settings, RealClock(), self.ids, self, self, lambda: self.base_url, root / "work", metrics=self.metrics
         )
         self.wait(self.runtime.start())
 

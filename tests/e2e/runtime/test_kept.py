@@ -65,6 +65,10 @@ def test_calls_beyond_the_kept_ones_run_on_demand(machine: Machine) -> None:
     results = machine.invoke_all(*[machine.invocation(function, {"sleep": 0.3}) for _ in range(3)])
     kinds = sorted(json.loads(result.payload)[1] for result in results)
     assert kinds == ["on-demand", "provisioned-concurrency", "provisioned-concurrency"]
+    counted = (
+        machine.metrics.value(f"lambda.provisioned_{what}", function.name) for what in ("invocations", "spillovers")
+    )
+    assert tuple(counted) == (2, 1)
     assert machine.runtime.kept("live").ready == 2
 
 
