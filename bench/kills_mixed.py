@@ -2,8 +2,9 @@
 
 Events go through rules to a queue, a topic, functions, a target that is missing and one that is throttled; functions are
 invoked asynchronously, succeed and fail; mappings read a standard queue, a queue whose messages always fail, and a FIFO queue.
-What was acknowledged must end exactly where it belongs: once in a queue, at least once in a handler. Retries must go on at
-the right attempt and not too early; of a FIFO group nothing may be handled before what was sent before it. Exits 1 otherwise.
+What was acknowledged must end exactly where it belongs: once in a queue, at least once in a handler, and nothing anywhere else.
+An asynchronous event keeps its request id and is run again only for a failure or a kill. Retries must go on at the right
+attempt and not too early; of a FIFO group nothing may be handled before what was sent before it. Exits 1 otherwise.
 
 The server runs with ``--test``: targets are throttled by faults, and after the last restart virtual time passes through every
 retry and visibility timeout that is left.
@@ -71,29 +72,46 @@ class Ledger:
     def __init__(self) -> None:
         self.lock = threading.Lock()
         self._numbers = itertools.count()
-        self.sent: Counter[str] = Counter()
+        #: kind -> numbers that were sent, answered or not.
+        self.sent: dict[str, set[int]] = defaultdict(set)
         self.acknowledged: dict[str, set[int]] = defaultdict(set)
         self.event_ids: dict[int, str] = {}
         #: kind -> number -> how often a handler told of it.
         self.handled: dict[str, Counter[int]] = defaultdict(Counter)
         #: kind -> number -> how often it was found in the queue where it should end.
         self.found: dict[str, Counter[int]] = defaultdict(Counter)
+        #: Lives of the server have even numbers; odd ones are from a kill to the next start, when runs of both may report.
+        self.life = 0
+        #: kind -> (number, life) -> how often an asynchronous event was run; kind -> number -> its request ids.
+        self.runs_in_life: dict[str, Counter[tuple[int, int]]] = defaultdict(Counter)
+        self.request_ids: dict[str, dict[int, set[str]]] = defaultdict(lambda: defaultdict(set))
         self.newest: dict[int, int] = {}
         self.out_of_order = 0
 
     def take(self, *kinds: str) -> list[tuple[str, int]]:
         with self.lock:
-            self.sent.update(kinds)
-            return [(kind, next(self._numbers)) for kind in kinds]
+            taken = [(kind, next(self._numbers)) for kind in kinds]
+            for kind, number in taken:
+                self.sent[kind].add(number)
+            return taken
 
     def acknowledge(self, kind: str, number: int) -> None:
         with self.lock:
+            self.sent[kind].add(number)
             self.acknowledged[kind].add(number)
 
-    def tell(self, kind: str, number: int, group: int | None) -> None:
+    def next_life(self) -> None:
+        """The server was killed, or answers again."""
+        with self.lock:
+            self.life += 1
+
+    def tell(self, kind: str, number: int, group: int | None = None, request: str | None = None) -> None:
         """A handler has run."""
         with self.lock:
             self.handled[kind][number] += 1
+            if request is not None:
+                self.runs_in_life[kind][number, self.life] += 1
+                self.request_ids[kind][number].add(request)
             if group is not None:
                 in_group = number // GROUPS
                 self.out_of_order += in_group > self.newest.get(group, -1) + 1
@@ -120,7 +138,7 @@ class Reports:
             except TimeoutError:
                 continue
             told = json.loads(message)
-            self._ledger.tell(told["kind"], told["n"], told.get("group"))
+            self._ledger.tell(told["kind"], told["n"], told.get("group"), told.get("request"))
             self._socket.sendto(message, sender)
 
     def close(self) -> None:
@@ -264,6 +282,7 @@ def _send_in_order(platform: Platform, ledger: Ledger, url: str) -> Callable[[],
     def step() -> None:
         nonlocal following
         text = str(following)
+        ledger.sent["Ordered"].add(following)
         sqs.send_message(
             QueueUrl=url, MessageBody=text, MessageGroupId=str(following % GROUPS), MessageDeduplicationId=text
         )
@@ -304,7 +323,9 @@ def _kill_under_load(
         for remaining in range(kills, 0, -1):
             time.sleep(chance.uniform(*load_s))
             platform.kill()
+            ledger.next_life()
             restarts.append(platform.start())
+            ledger.next_life()
             if remaining > 1:
                 stage.throttle()
         time.sleep(load_s[0])
@@ -375,14 +396,29 @@ def account(
         again = sum(1 for count in handled.values() if count > 1)
         counts[f"{kind}: acknowledged, handled again (allowed)"] = f"{len(acknowledged)}, {again}"
         violations[f"{kind}: never handled"] = sum(1 for n in acknowledged if not handled[n])
-    for kind in ("Failed", "Dead"):
+    for kind in sorted({*ledger.found, *ledger.handled}):
+        elsewhere = {*ledger.found[kind], *ledger.handled[kind]} - ledger.sent[kind]
+        violations[f"{kind}: ended where it was not sent"] = len(elsewhere)
+    for kind, attempts in (("Handled", 1), ("Failed", 3), ("Dead", 3)):
         runs = ledger.handled[kind]
-        violations[f"{kind}: fewer than three attempts"] = sum(1 for n in ledger.acknowledged[kind] if runs[n] < 3)
+        violations[f"{kind}: fewer attempts than promised"] = sum(
+            1 for n in ledger.acknowledged[kind] if runs[n] < attempts
+        )
         violations[f"{kind}: more attempts than kills explain"] = sum(
-            1 for count in runs.values() if count > 3 + len(restarts)
+            1 for count in runs.values() if count > attempts + len(restarts)
+        )
+        violations[f"{kind}: run again although nobody was killed"] = sum(
+            1 for (_, life), count in ledger.runs_in_life[kind].items() if life % 2 == 0 and count > attempts
+        )
+        violations[f"{kind}: run under a second request id"] = sum(
+            1 for ids in ledger.request_ids[kind].values() if len(ids) > 1
         )
     counts["stories of failures looked at"] = stories[0]
     violations["stories with a wrong or early attempt"] = stories[1]
+    violations["kinds whose handlers told of no run"] = sum(
+        1 for kind in (*FUNCTION_KINDS, "Mapped", "Ordered") if not ledger.handled[kind]
+    )
+    violations["checks that looked at nothing: stories"] = int(stories[0] == 0)
     violations["FIFO: handled before an earlier one of its group"] = ledger.out_of_order
     violations["kinds that nothing was acknowledged of"] = sum(
         1 for kind in (*KINDS, *FUNCTION_KINDS, "Mapped", "GivenUp", "Ordered") if not ledger.acknowledged[kind]

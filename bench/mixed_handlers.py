@@ -27,16 +27,16 @@ def tell(kind, n, **more):
 
 
 def handled(event, context):
-    tell("Handled", event["detail"]["n"])
+    tell("Handled", event["detail"]["n"], request=context.aws_request_id)
 
 
 def failed(event, context):
-    tell("Failed", event["detail"]["n"])
+    tell("Failed", event["detail"]["n"], request=context.aws_request_id)
     raise RuntimeError("always")
 
 
 def dead(event, context):
-    tell("Dead", event["detail"]["n"])
+    tell("Dead", event["detail"]["n"], request=context.aws_request_id)
     raise RuntimeError("always")
 
 

@@ -18,7 +18,10 @@ def _whole_ledger() -> Ledger:
     for kind in ENDS_ONCE:
         ledger.found[kind][0] = 1
     for kind, runs in (("Handled", 1), ("Mapped", 2), ("Failed", 3), ("Dead", 4)):
-        ledger.handled[kind][0] = runs
+        for life in range(runs):
+            ledger.tell(kind, 0, request=f"{kind}-request" if kind in FUNCTION_KINDS else None)
+            if kind in ("Mapped", "Dead") and life == 0:
+                ledger.next_life()
     ledger.tell("Ordered", 0, group=0)
     return ledger
 
@@ -46,11 +49,37 @@ def test_the_account_sees_what_is_lost_doubled_given_up_early_or_out_of_order() 
         "Queue: lost",
         "Topic: ended more than once",
         "Mapped: never handled",
-        "Failed: fewer than three attempts",
+        "Failed: fewer attempts than promised",
         "Dead: more attempts than kills explain",
         "FIFO: handled before an earlier one of its group",
         "Ordered: never handled",
+        "Ordered: ended where it was not sent",
     }
+
+
+def test_the_account_sees_what_ends_elsewhere_is_run_again_or_gets_a_second_request_id() -> None:
+    ledger = _whole_ledger()
+    ledger.found["Topic"][77] = 1
+    ledger.tell("Mapped", 78)
+    ledger.life = 6
+    ledger.tell("Handled", 0, request="Handled-request")
+    ledger.life = 8
+    for _ in range(4):
+        ledger.tell("Failed", 0, request="Failed-request")
+    ledger.life = 9
+    ledger.tell("Dead", 0, request="another")
+    violations = set(account(ledger, [0.5] * 9, Counter(), (1, 0))[1])
+    assert violations == {
+        "Topic: ended where it was not sent",
+        "Mapped: ended where it was not sent",
+        "Failed: run again although nobody was killed",
+        "Dead: run under a second request id",
+    }
+    ledger.life = 6
+    ledger.tell("Handled", 0, request="Handled-request")
+    violations = set(account(ledger, [0.5] * 9, Counter(), (0, 0))[1])
+    assert "Handled: run again although nobody was killed" in violations
+    assert "checks that looked at nothing: stories" in violations
 
 
 def test_every_event_ends_where_it_belongs_over_a_few_kills() -> None:
