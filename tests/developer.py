@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 
@@ -15,7 +16,8 @@ from types import TracebackType
 class Developer:
     """``with Developer(folder, "--url", server.url) as dev`` runs ``bascule dev`` until the block ends."""
 
-    def __init__(self, place: Path, *flags: str) -> None:
+    def __init__(self, place: Path, *flags: str, variables: Mapping[str, str] | None = None) -> None:
+        self._variables = variables or {}
         self._command = [sys.executable, "-m", "bascule", "dev", str(place), *flags]
         self._lines: list[str] = []
         self._more = threading.Condition()
@@ -28,7 +30,7 @@ class Developer:
 
     def start(self) -> None:
         """Start it without waiting."""
-        environment = {**os.environ, "NO_COLOR": "1", "TERM": "dumb"}
+        environment = {**os.environ, "NO_COLOR": "1", "TERM": "dumb", **self._variables}
         self.process = subprocess.Popen(
             self._command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment
         )

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from tests.developer import Developer
+from tests.e2e.test_package import wheel
 from tests.functions import create_function
 from tests.server import Server
 from tests.waiting import eventually
@@ -186,6 +187,36 @@ def test_a_template_is_run_with_its_variables(server: Server, tmp_path: Path) ->
         dev.saw("not made by bascule dev, which runs functions only: Jobs (AWS::SQS::Queue)")
         wanted = "arn:aws:sqs:us-east-1:000000000000:Jobs"
         assert invoke(server.client("lambda"), "FromTemplate") == (wanted, None)
+
+
+def test_requirements_are_installed_once_and_beside_the_folder(server: Server, tmp_path: Path) -> None:
+    wheel(tmp_path / "wheels")
+    place = folder(
+        tmp_path, "needs", "import greetings\ndef handler(event, context):\n    return greetings.hello('you')\n"
+    )
+    (place / "requirements.txt").write_text("--no-index\n--find-links ../wheels\ngreetings==1.0\n")
+    flags, cache = ("--url", server.url), {"XDG_CACHE_HOME": str(tmp_path / "cache")}
+    with Developer(place, *flags, variables=cache) as dev:
+        dev.saw("installing")
+        assert invoke(server.client("lambda"), "needs") == ("hello you", None)
+    with Developer(place, *flags, variables=cache) as dev:
+        assert "installing" not in dev.output
+        assert invoke(server.client("lambda"), "needs") == ("hello you", None)
+    assert sorted(path.name for path in place.iterdir()) == ["app.py", "requirements.txt"]
+
+
+def test_a_server_that_comes_back_runs_the_folder_again(tmp_path: Path) -> None:
+    place = folder(tmp_path, "back", handler("one"))
+    with Server(tmp_path) as own, Developer(place, "--url", own.url) as dev:
+        own.kill()
+        dev.saw("has gone; waiting for it")
+        (place / "app.py").write_text(handler("two"))
+        own.start()
+        dev.saw("the server is back")
+        functions = own.client("lambda")
+        answers(functions, "back", "two")
+        (place / "app.py").write_text(handler("three"))
+        answers(functions, "back", "three")
 
 
 def test_without_a_server_one_is_started_and_ends_with_dev(tmp_path: Path) -> None:

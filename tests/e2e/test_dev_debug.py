@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import shutil
 import socket
 import threading
 import time
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +17,7 @@ import pytest
 from tests.debug_client import DebugClient
 from tests.developer import Developer
 from tests.server import Server
+from tests.waiting import eventually
 
 CODE = """\
 def handler(event, context):
@@ -113,3 +116,25 @@ def test_a_function_can_wait_for_the_debugger_before_it_is_imported(server: Serv
             assert call.answer is None
             debugger.ask("continue", threadId=thread)
             assert call.result()["total"] == 8
+
+
+@pytest.mark.skipif(shutil.which("node") is None, reason="needs Node.js")
+def test_nodes_inspector_listens_and_the_function_answers(server: Server, tmp_path: Path) -> None:
+    place = tmp_path / "node"
+    place.mkdir()
+    (place / "index.mjs").write_text("export const handler = async (event) => event.price * 2;\n")
+    port = free_port()
+    with Developer(place, "--url", server.url, "--debug", "--debug-port", str(port)) as dev:
+        dev.saw('"type": "node"')
+        eventually(lambda: "ws://" in inspected(port), what="the inspector")
+        call = Call(server, "node", 21)
+        assert call.result() == 42
+
+
+def inspected(port: int) -> str:
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/json/list", timeout=5) as answer:
+            text: str = answer.read().decode()
+            return text
+    except OSError:
+        return ""

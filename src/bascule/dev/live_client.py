@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -80,8 +81,6 @@ class LiveClient:
 
     async def publish(self, arn: str, package: bytes, digest: str) -> None:
         """Keep the code as the function's package, without a change of what runs."""
-        import asyncio
-
         await self._ask("POST", arn, {"published": digest})
         await asyncio.to_thread(self.lambda_.update_function_code, FunctionName=arn, ZipFile=package)
 
@@ -91,21 +90,32 @@ class LiveClient:
 
     async def _ask(self, method: str, arn: str, body: Json | None) -> Json:
         answer = await self._http.request(method, f"/_bascule/dev/functions/{quote(arn, safe='')}", json=body)
-        found: Json = answer.json()
-        if answer.status_code != 200:
-            raise CannotDevelop(str(found.get("message", f"the server answered {answer.status_code}")))
-        return found
+        return _found(answer)
 
     async def happenings(self, arns: list[str], after: int) -> tuple[list[Json], int]:
-        """What happened to the functions after a number (-1: from now on), waiting for something, and the next number."""
+        """What happened to the functions after a number (-1: from now on), waiting for something, and the next number.
+
+        Raises   CannotDevelop when the server does not know us (any more).
+        """
         query: dict[str, Any] = {"function": arns, "after": after, "wait": WAIT_S if after >= 0 else 0}
-        answer = (await self._http.get("/_bascule/dev/happenings", params=query, timeout=WAIT_S + 15)).json()
-        return answer["happenings"], answer["after"]
+        answer = await self._http.get("/_bascule/dev/happenings", params=query, timeout=WAIT_S + 15)
+        found = _found(answer)
+        return found["happenings"], found["after"]
 
     async def close(self) -> None:
         """Close connections."""
         await self._http.aclose()
         self.lambda_.close()
+
+
+def _found(answer: httpx.Response) -> Json:
+    try:
+        found: Json = answer.json()
+    except ValueError:
+        found = {}
+    if answer.status_code != 200:
+        raise CannotDevelop(str(found.get("message", f"the server answered {answer.status_code}")))
+    return found
 
 
 def _settings(function: LocalFunction) -> Json:

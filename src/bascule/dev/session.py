@@ -30,6 +30,8 @@ PUBLISH_AFTER_S = 2.0
 #: A save that cannot be copied because files change meanwhile is looked at again this often, after this long. count, seconds
 TRIES_MAX = 20
 AGAIN_S = 0.03
+#: What happens within this time is printed together: under load, reloading must not wait for printing. seconds; ours
+SHOW_EVERY_S = 0.05
 #: How often it is tried to find a server again that has gone. seconds; ours
 RECONNECT_S = 1.0
 
@@ -170,7 +172,7 @@ class Session:
             if digest != one.kept_digest:
                 await self._client.publish(one.arn, content, digest)
                 one.kept_digest = digest
-        except (OSError, CannotPack, CannotDevelop, ClientError, BotoCoreError) as error:
+        except (OSError, CannotPack, CannotDevelop, ClientError, BotoCoreError, httpx.TransportError) as error:
             self._tell(one, "not kept", "yellow", f"the code runs, but is not stored: {error}")
 
     # -- what happens -------------------------------------------------------------------------------------------------
@@ -180,11 +182,12 @@ class Session:
         while True:
             try:
                 happenings, after = await self._client.happenings(list(names), after)
-            except httpx.TransportError:
+            except (httpx.TransportError, CannotDevelop):  # gone, or started again and not ours yet
                 after = await self._found_again()
                 continue
             for told in happenings:
                 self._printer.happening(names[told["arn"]], told)
+            await asyncio.sleep(SHOW_EVERY_S)
 
     async def _found_again(self) -> int:
         """The server has gone: wait for it, and have it run the folders again when it is back."""
@@ -196,7 +199,7 @@ class Session:
                 for one in self._watched:
                     await self._renewed(one)
                 _, after = await self._client.happenings([], -1)
-            except (httpx.TransportError, CannotDevelop, CannotPack, KeyError):
+            except (httpx.TransportError, CannotDevelop, CannotPack):
                 continue
             self._printer.say("the server is back", "green")
             return after

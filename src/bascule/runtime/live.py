@@ -37,7 +37,7 @@ LATEST = "$LATEST"
 #: What the digest of a generation begins with.
 LIVE = "live-"
 #: A new generation is used after this long even if it is still being imported. seconds; ours
-WARM_S_MAX = 0.15
+WARM_S_MAX = 0.1
 #: Code that cannot be imported is looked at again after this long: the save may not have been over. seconds; ours
 SETTLE_S = 0.08
 #: Invocations that were given an environment of the last generation start it within this time. seconds; ours
