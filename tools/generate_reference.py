@@ -103,7 +103,7 @@ def _settings() -> str:
     lines.append("\n| variable | what it does |\n|---|---|")
     lines.extend(f"| `{name}` | {_cell(text)} |" for name, text in flags)
     lines.append("| `BASCULE_PYTHON` | Interpreter for Python functions; without it, the one that runs Bascule. |")
-    lines.append("| `BASCULE_URL` | Server that `status`, `tail`, `story`, `env` and `run` talk to. |")
+    lines.append("| `BASCULE_URL` | Server that `dev`, `status`, `tail`, `story`, `replay`, `env` and `run` talk to. |")
     return "\n".join(lines) + "\n"
 
 
