@@ -6,9 +6,11 @@ import contextlib
 import json
 import threading
 import time
+from pathlib import Path
 from statistics import median
 from typing import Any
 
+import httpx
 from botocore.exceptions import BotoCoreError
 
 from tests.functions import create_function
@@ -26,6 +28,12 @@ SLEEPS = """
 import time
 def handler(event, context):
     time.sleep(20)
+"""
+FEEDS_ITSELF = """
+import os, boto3
+sqs = boto3.client("sqs")
+def handler(event, context):
+    sqs.send_message(QueueUrl=os.environ["QUEUE"], MessageBody="again")
 """
 PASSES_ON = """
 import json, os, uuid, boto3
@@ -145,3 +153,24 @@ def test_killed_server_loses_no_message_and_keeps_the_order_of_every_group(fresh
                 seen[group].append(index)
             sqs.delete_message(QueueUrl=out, ReceiptHandle=message["ReceiptHandle"])
     assert seen == {group: list(range(each)) for group in range(groups)}
+
+
+def test_a_function_that_feeds_its_own_queue_is_stopped_and_the_message_ends_in_the_dead_letter_queue(
+    tmp_path: Path,
+) -> None:
+    with Server(tmp_path, "--test") as server:
+        functions, sqs = server.client("lambda"), server.client("sqs")
+        dead_url, dead = queue(sqs, "loop-dead")
+        policy = json.dumps({"deadLetterTargetArn": dead, "maxReceiveCount": 1})
+        url, arn = queue(sqs, "loop", VisibilityTimeout="10", RedrivePolicy=policy)
+        create_function(functions, "loop", FEEDS_ITSELF, Environment={"Variables": {"QUEUE": url}})
+        functions.create_event_source_mapping(EventSourceArn=arn, FunctionName="loop")
+        sqs.send_message(QueueUrl=url, MessageBody="once")
+
+        def metrics() -> Any:
+            return httpx.get(f"{server.url}/_bascule/metrics").json()
+
+        eventually(lambda: "lambda.recursive_invocations_dropped" in metrics(), what="the loop to be stopped")
+        assert metrics()["lambda.invocations"] == {"loop": 16}
+        httpx.post(f"{server.url}/_bascule/clock", json={"advance_s": 11}, timeout=30)
+        eventually(lambda: left(sqs, dead_url) == 1, what="the dead letter")

@@ -42,6 +42,24 @@ def test_a_message_makes_its_way(sqs: Any) -> None:
     assert "Messages" not in sqs.receive_message(QueueUrl=url)
 
 
+def test_the_trace_of_a_request_goes_on_with_its_messages_and_is_no_attribute_of_the_sender(sqs: Any) -> None:
+    url = _queue(sqs)
+
+    def trace(request: Any, **_: Any) -> None:
+        request.headers["X-Amzn-Trace-Id"] = "Root=1-2-3;Lineage=ab:4"
+
+    sqs.meta.events.register("before-sign.sqs.SendMessage", trace)
+    sqs.meta.events.register("before-sign.sqs.SendMessageBatch", trace)
+    own = {"AWSTraceHeader": {"DataType": "String", "StringValue": "Root=9-9-9"}}
+    assert "MD5OfMessageSystemAttributes" not in sqs.send_message(QueueUrl=url, MessageBody="a")
+    sqs.send_message(QueueUrl=url, MessageBody="b", MessageSystemAttributes=own)
+    answer = sqs.send_message_batch(QueueUrl=url, Entries=[{"Id": "1", "MessageBody": "c"}])
+    assert "MD5OfMessageSystemAttributes" not in answer["Successful"][0]
+    found = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, MessageSystemAttributeNames=["AWSTraceHeader"])
+    traces = {message["Body"]: message["Attributes"]["AWSTraceHeader"] for message in found["Messages"]}
+    assert traces == {"a": "Root=1-2-3;Lineage=ab:4", "b": "Root=9-9-9", "c": "Root=1-2-3;Lineage=ab:4"}
+
+
 def test_a_batch_answers_for_each_entry(sqs: Any) -> None:
     url = _queue(sqs)
     entries: list[dict[str, Any]] = [{"Id": str(number), "MessageBody": f"m{number}"} for number in range(3)]

@@ -140,6 +140,14 @@ def read_trace(given: Mapping[str, api.MessageSystemAttributeValue] | None) -> s
     return given[_TRACE_HEADER].string_value or ""
 
 
+def trace_of_request(header: str | None) -> str:
+    """The trace that a request without ``AWSTraceHeader`` came with, as SDKs inside functions send it; empty when it is none.
+
+    Source   "Amazon SQS and AWS X-Ray", X-Ray developer guide.
+    """
+    return header if header and "Root=" in header else ""
+
+
 def trace_attributes(trace: str) -> Attributes:
     """System attributes in the form that the MD5 is made of."""
     return {_TRACE_HEADER: ("String", trace.encode())} if trace else {}

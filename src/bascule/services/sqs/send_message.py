@@ -34,7 +34,11 @@ def _read_letter(
 ) -> Letter:
     body = content.read_body(inp.message_body)
     attributes = content.read_attributes(inp.message_attributes) if inp.message_attributes else {}
-    trace = content.read_trace(inp.message_system_attributes) if inp.message_system_attributes else ""
+    trace = (
+        content.read_trace(inp.message_system_attributes)
+        if inp.message_system_attributes
+        else content.trace_of_request(ctx.trace_header)
+    )
     content.check_size(queue, body, attributes)
     if inp.delay_seconds is not None:
         _check_delay(queue, inp.delay_seconds)
@@ -52,6 +56,11 @@ def _read_letter(
     )
 
 
+def _system_digest(inp: api.SendMessageRequest | api.SendMessageBatchRequestEntry, letter: Letter) -> str | None:
+    """Of the system attributes that were given; a trace that came with the request is not one of them."""
+    return attributes_digest(content.trace_attributes(letter.trace)) if inp.message_system_attributes else None
+
+
 @operation("SendMessage")
 def send_message(ctx: Context, tx: Tx, inp: api.SendMessageRequest) -> api.SendMessageResult:
     """Enqueue one message.
@@ -67,7 +76,7 @@ def send_message(ctx: Context, tx: Tx, inp: api.SendMessageRequest) -> api.SendM
     return api.SendMessageResult(
         md5_of_message_body=body_digest(letter.body),
         md5_of_message_attributes=attributes_digest(letter.attributes),
-        md5_of_message_system_attributes=attributes_digest(content.trace_attributes(letter.trace)),
+        md5_of_message_system_attributes=_system_digest(inp, letter),
         message_id=posted.message_id,
         sequence_number=show_sequence(posted.sequence),
     )
@@ -98,7 +107,7 @@ def send_message_batch(ctx: Context, tx: Tx, inp: api.SendMessageBatchRequest) -
     scope, queue = state.find(ctx, tx, inp.queue_url)
     check_entries(inp.entries, "SendMessageBatchRequestEntry")
     _check_batch_size(inp.entries)
-    entry_ids: list[str] = []
+    entries: list[api.SendMessageBatchRequestEntry] = []
     letters: list[Letter] = []
     failed: list[api.BatchResultErrorEntry] = []
     for entry in inp.entries:
@@ -107,18 +116,16 @@ def send_message_batch(ctx: Context, tx: Tx, inp: api.SendMessageBatchRequest) -
         except SqsError as error:
             failed.append(failure(entry.id, error))
         else:
-            entry_ids.append(entry.id)
+            entries.append(entry)
     successful = [
         api.SendMessageBatchResultEntry(
-            id=entry_id,
+            id=entry.id,
             message_id=posted.message_id,
             md5_of_message_body=body_digest(letter.body),
             md5_of_message_attributes=attributes_digest(letter.attributes) if letter.attributes else None,
-            md5_of_message_system_attributes=(
-                attributes_digest(content.trace_attributes(letter.trace)) if letter.trace else None
-            ),
+            md5_of_message_system_attributes=_system_digest(entry, letter),
             sequence_number=show_sequence(posted.sequence),
         )
-        for entry_id, letter, posted in zip(entry_ids, letters, post_all(ctx, tx, queue, letters), strict=True)
+        for entry, letter, posted in zip(entries, letters, post_all(ctx, tx, queue, letters), strict=True)
     ]
     return api.SendMessageBatchResult(successful=successful or None, failed=failed or None)

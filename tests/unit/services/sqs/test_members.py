@@ -10,7 +10,7 @@ MESSAGE = {
     "MessageBody": "kept; checked for size and characters",
     "DelaySeconds": "delays the message; refused on FIFO queues",
     "MessageAttributes": "kept; checked; digested",
-    "MessageSystemAttributes": "AWSTraceHeader is kept, any other refused",
+    "MessageSystemAttributes": "AWSTraceHeader is kept (that of the request when absent), any other refused",
     "MessageDeduplicationId": "deduplicates on FIFO queues; refused on standard queues",
     "MessageGroupId": "orders on FIFO queues; kept as a tenant on standard queues",
 }
