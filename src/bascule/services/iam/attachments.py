@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import TypeVar
+from collections.abc import Callable, Iterator
+from operator import attrgetter
+from typing import Any, TypeVar
 
 from bascule.api import iam as api
 from bascule.identity.records import Identity, home
@@ -33,106 +34,38 @@ def _attached(
     return page_of(rows, inp)
 
 
-@operation("AttachRolePolicy")
-def attach_role_policy(ctx: Context, tx: Tx, inp: api.AttachRolePolicyRequest) -> api.Empty:
-    """Attach a managed policy to a role; again is fine.
+def _operations(kind: Kind[R], listed: Callable[..., Any]) -> tuple[Callable[..., Any], ...]:
+    """The three operations of a kind; ``listed`` makes the answer of List."""
+    name_in = attrgetter(f"{kind.label}_name")
 
-    Raises   NoSuchEntity, UnmodifiableEntity, InvalidInput, LimitExceeded.
-    """
-    managed.attach(ctx, tx, ROLE, inp.role_name, inp.policy_arn)
-    return api.Empty()
+    @operation(f"Attach{kind.title}Policy")
+    def attach(ctx: Context, tx: Tx, inp: Any) -> api.Empty:
+        """Attach a managed policy; again is fine.
 
+        Raises   NoSuchEntity, UnmodifiableEntity, InvalidInput, LimitExceeded.
+        """
+        managed.attach(ctx, tx, kind, name_in(inp), inp.policy_arn)
+        return api.Empty()
 
-@operation("DetachRolePolicy")
-def detach_role_policy(ctx: Context, tx: Tx, inp: api.DetachRolePolicyRequest) -> api.Empty:
-    """Detach a managed policy from a role.
+    @operation(f"Detach{kind.title}Policy")
+    def detach(ctx: Context, tx: Tx, inp: Any) -> api.Empty:
+        """Detach a managed policy.
 
-    Raises   NoSuchEntity, also when it is not attached; UnmodifiableEntity, InvalidInput.
-    """
-    managed.detach(ctx, tx, ROLE, inp.role_name, inp.policy_arn)
-    return api.Empty()
+        Raises   NoSuchEntity, also when it is not attached; UnmodifiableEntity, InvalidInput.
+        """
+        managed.detach(ctx, tx, kind, name_in(inp), inp.policy_arn)
+        return api.Empty()
 
+    @operation(f"ListAttached{kind.title}Policies", reads=True)
+    def list_attached(ctx: Context, tx: Tx, inp: Any) -> Any:
+        """The managed policies, by ARN.
 
-@operation("ListAttachedRolePolicies", reads=True)
-def list_attached_role_policies(
-    ctx: Context, tx: Tx, inp: api.ListAttachedRolePoliciesRequest
-) -> api.ListAttachedRolePoliciesResponse:
-    """The managed policies of a role, by ARN.
+        Raises   NoSuchEntity.
+        """
+        found = _attached(ctx, tx, kind, name_in(inp), inp.path_prefix, inp)
+        return listed(attached_policies=found.items, is_truncated=found.is_truncated, marker=found.marker)
 
-    Raises   NoSuchEntity.
-    """
-    found = _attached(ctx, tx, ROLE, inp.role_name, inp.path_prefix, inp)
-    return api.ListAttachedRolePoliciesResponse(
-        attached_policies=found.items, is_truncated=found.is_truncated, marker=found.marker
-    )
-
-
-@operation("AttachUserPolicy")
-def attach_user_policy(ctx: Context, tx: Tx, inp: api.AttachUserPolicyRequest) -> api.Empty:
-    """Attach a managed policy to a user; again is fine.
-
-    Raises   NoSuchEntity, InvalidInput, LimitExceeded.
-    """
-    managed.attach(ctx, tx, USER, inp.user_name, inp.policy_arn)
-    return api.Empty()
-
-
-@operation("DetachUserPolicy")
-def detach_user_policy(ctx: Context, tx: Tx, inp: api.DetachUserPolicyRequest) -> api.Empty:
-    """Detach a managed policy from a user.
-
-    Raises   NoSuchEntity, also when it is not attached; InvalidInput.
-    """
-    managed.detach(ctx, tx, USER, inp.user_name, inp.policy_arn)
-    return api.Empty()
-
-
-@operation("ListAttachedUserPolicies", reads=True)
-def list_attached_user_policies(
-    ctx: Context, tx: Tx, inp: api.ListAttachedUserPoliciesRequest
-) -> api.ListAttachedUserPoliciesResponse:
-    """The managed policies of a user, by ARN.
-
-    Raises   NoSuchEntity.
-    """
-    found = _attached(ctx, tx, USER, inp.user_name, inp.path_prefix, inp)
-    return api.ListAttachedUserPoliciesResponse(
-        attached_policies=found.items, is_truncated=found.is_truncated, marker=found.marker
-    )
-
-
-@operation("AttachGroupPolicy")
-def attach_group_policy(ctx: Context, tx: Tx, inp: api.AttachGroupPolicyRequest) -> api.Empty:
-    """Attach a managed policy to a group; again is fine.
-
-    Raises   NoSuchEntity, InvalidInput, LimitExceeded.
-    """
-    managed.attach(ctx, tx, GROUP, inp.group_name, inp.policy_arn)
-    return api.Empty()
-
-
-@operation("DetachGroupPolicy")
-def detach_group_policy(ctx: Context, tx: Tx, inp: api.DetachGroupPolicyRequest) -> api.Empty:
-    """Detach a managed policy from a group.
-
-    Raises   NoSuchEntity, also when it is not attached; InvalidInput.
-    """
-    managed.detach(ctx, tx, GROUP, inp.group_name, inp.policy_arn)
-    return api.Empty()
-
-
-@operation("ListAttachedGroupPolicies", reads=True)
-def list_attached_group_policies(
-    ctx: Context, tx: Tx, inp: api.ListAttachedGroupPoliciesRequest
-) -> api.ListAttachedGroupPoliciesResponse:
-    """The managed policies of a group, by ARN.
-
-    Raises   NoSuchEntity.
-    """
-    found = _attached(ctx, tx, GROUP, inp.group_name, inp.path_prefix, inp)
-    return api.ListAttachedGroupPoliciesResponse(
-        attached_policies=found.items, is_truncated=found.is_truncated, marker=found.marker
-    )
+    return attach, detach, list_attached
 
 
 @operation("ListEntitiesForPolicy", reads=True)
@@ -176,3 +109,11 @@ def _record(ctx: Context, tx: Tx, use: Use) -> Identity:
     if use.kind == ROLE.label:
         return ROLE.find(ctx, tx, use.name)
     return USER.find(ctx, tx, use.name) if use.kind == USER.label else GROUP.find(ctx, tx, use.name)
+
+
+OPERATIONS = (
+    *_operations(ROLE, api.ListAttachedRolePoliciesResponse),
+    *_operations(USER, api.ListAttachedUserPoliciesResponse),
+    *_operations(GROUP, api.ListAttachedGroupPoliciesResponse),
+    list_entities_for_policy,
+)

@@ -1,8 +1,10 @@
-"""Inline policies of roles, users and groups: one implementation, three sets of operations."""
+"""Inline policies of roles, users and groups: one implementation, and a table of the kinds that gives each its operations."""
 
 from __future__ import annotations
 
-from typing import TypeVar
+from collections.abc import Callable
+from operator import attrgetter
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -50,130 +52,52 @@ def _names(ctx: Context, tx: Tx, kind: Kind[R], name: str, inp: Paged) -> Page[s
     return page_of([(policy, policy) for policy in kind.find(ctx, tx, name).policies], inp)
 
 
-@operation("PutRolePolicy")
-def put_role_policy(ctx: Context, tx: Tx, inp: api.PutRolePolicyRequest) -> api.Empty:
-    """Create or replace an inline policy of a role.
+def _operations(kind: Kind[R], got: Callable[..., Any], listed: Callable[..., Any]) -> tuple[Callable[..., Any], ...]:
+    """The four operations of a kind; ``got`` and ``listed`` make the answers of Get and List."""
+    member = f"{kind.label}_name"
+    name_in = attrgetter(member)
 
-    Raises   NoSuchEntity, UnmodifiableEntity, MalformedPolicyDocument, LimitExceeded.
-    """
-    _put(ctx, tx, ROLE, inp.role_name, inp.policy_name, inp.policy_document)
-    return api.Empty()
+    @operation(f"Put{kind.title}Policy")
+    def put(ctx: Context, tx: Tx, inp: Any) -> api.Empty:
+        """Create or replace an inline policy.
 
+        Raises   NoSuchEntity, UnmodifiableEntity, MalformedPolicyDocument, LimitExceeded.
+        """
+        _put(ctx, tx, kind, name_in(inp), inp.policy_name, inp.policy_document)
+        return api.Empty()
 
-@operation("GetRolePolicy", reads=True)
-def get_role_policy(ctx: Context, tx: Tx, inp: api.GetRolePolicyRequest) -> api.GetRolePolicyResponse:
-    """An inline policy of a role, percent-encoded.
+    @operation(f"Get{kind.title}Policy", reads=True)
+    def get(ctx: Context, tx: Tx, inp: Any) -> Any:
+        """An inline policy, percent-encoded.
 
-    Raises   NoSuchEntity.
-    """
-    return api.GetRolePolicyResponse(
-        role_name=inp.role_name,
-        policy_name=inp.policy_name,
-        policy_document=_shown(ctx, tx, ROLE, inp.role_name, inp.policy_name),
-    )
+        Raises   NoSuchEntity.
+        """
+        text = _shown(ctx, tx, kind, name_in(inp), inp.policy_name)
+        return got(**{member: name_in(inp)}, policy_name=inp.policy_name, policy_document=text)
 
+    @operation(f"Delete{kind.title}Policy")
+    def delete(ctx: Context, tx: Tx, inp: Any) -> api.Empty:
+        """Delete an inline policy.
 
-@operation("DeleteRolePolicy")
-def delete_role_policy(ctx: Context, tx: Tx, inp: api.DeleteRolePolicyRequest) -> api.Empty:
-    """Delete an inline policy of a role.
+        Raises   NoSuchEntity, UnmodifiableEntity.
+        """
+        _delete(ctx, tx, kind, name_in(inp), inp.policy_name)
+        return api.Empty()
 
-    Raises   NoSuchEntity, UnmodifiableEntity.
-    """
-    _delete(ctx, tx, ROLE, inp.role_name, inp.policy_name)
-    return api.Empty()
+    @operation(f"List{kind.title}Policies", reads=True)
+    def list_names(ctx: Context, tx: Tx, inp: Any) -> Any:
+        """Names of the inline policies.
 
+        Raises   NoSuchEntity.
+        """
+        found = _names(ctx, tx, kind, name_in(inp), inp)
+        return listed(policy_names=found.items, is_truncated=found.is_truncated, marker=found.marker)
 
-@operation("ListRolePolicies", reads=True)
-def list_role_policies(ctx: Context, tx: Tx, inp: api.ListRolePoliciesRequest) -> api.ListRolePoliciesResponse:
-    """Names of the inline policies of a role.
-
-    Raises   NoSuchEntity.
-    """
-    found = _names(ctx, tx, ROLE, inp.role_name, inp)
-    return api.ListRolePoliciesResponse(policy_names=found.items, is_truncated=found.is_truncated, marker=found.marker)
-
-
-@operation("PutUserPolicy")
-def put_user_policy(ctx: Context, tx: Tx, inp: api.PutUserPolicyRequest) -> api.Empty:
-    """Create or replace an inline policy of a user.
-
-    Raises   NoSuchEntity, MalformedPolicyDocument, LimitExceeded.
-    """
-    _put(ctx, tx, USER, inp.user_name, inp.policy_name, inp.policy_document)
-    return api.Empty()
+    return put, get, delete, list_names
 
 
-@operation("GetUserPolicy", reads=True)
-def get_user_policy(ctx: Context, tx: Tx, inp: api.GetUserPolicyRequest) -> api.GetUserPolicyResponse:
-    """An inline policy of a user, percent-encoded.
-
-    Raises   NoSuchEntity.
-    """
-    return api.GetUserPolicyResponse(
-        user_name=inp.user_name,
-        policy_name=inp.policy_name,
-        policy_document=_shown(ctx, tx, USER, inp.user_name, inp.policy_name),
-    )
-
-
-@operation("DeleteUserPolicy")
-def delete_user_policy(ctx: Context, tx: Tx, inp: api.DeleteUserPolicyRequest) -> api.Empty:
-    """Delete an inline policy of a user.
-
-    Raises   NoSuchEntity.
-    """
-    _delete(ctx, tx, USER, inp.user_name, inp.policy_name)
-    return api.Empty()
-
-
-@operation("ListUserPolicies", reads=True)
-def list_user_policies(ctx: Context, tx: Tx, inp: api.ListUserPoliciesRequest) -> api.ListUserPoliciesResponse:
-    """Names of the inline policies of a user.
-
-    Raises   NoSuchEntity.
-    """
-    found = _names(ctx, tx, USER, inp.user_name, inp)
-    return api.ListUserPoliciesResponse(policy_names=found.items, is_truncated=found.is_truncated, marker=found.marker)
-
-
-@operation("PutGroupPolicy")
-def put_group_policy(ctx: Context, tx: Tx, inp: api.PutGroupPolicyRequest) -> api.Empty:
-    """Create or replace an inline policy of a group.
-
-    Raises   NoSuchEntity, MalformedPolicyDocument, LimitExceeded.
-    """
-    _put(ctx, tx, GROUP, inp.group_name, inp.policy_name, inp.policy_document)
-    return api.Empty()
-
-
-@operation("GetGroupPolicy", reads=True)
-def get_group_policy(ctx: Context, tx: Tx, inp: api.GetGroupPolicyRequest) -> api.GetGroupPolicyResponse:
-    """An inline policy of a group, percent-encoded.
-
-    Raises   NoSuchEntity.
-    """
-    return api.GetGroupPolicyResponse(
-        group_name=inp.group_name,
-        policy_name=inp.policy_name,
-        policy_document=_shown(ctx, tx, GROUP, inp.group_name, inp.policy_name),
-    )
-
-
-@operation("DeleteGroupPolicy")
-def delete_group_policy(ctx: Context, tx: Tx, inp: api.DeleteGroupPolicyRequest) -> api.Empty:
-    """Delete an inline policy of a group.
-
-    Raises   NoSuchEntity.
-    """
-    _delete(ctx, tx, GROUP, inp.group_name, inp.policy_name)
-    return api.Empty()
-
-
-@operation("ListGroupPolicies", reads=True)
-def list_group_policies(ctx: Context, tx: Tx, inp: api.ListGroupPoliciesRequest) -> api.ListGroupPoliciesResponse:
-    """Names of the inline policies of a group.
-
-    Raises   NoSuchEntity.
-    """
-    found = _names(ctx, tx, GROUP, inp.group_name, inp)
-    return api.ListGroupPoliciesResponse(policy_names=found.items, is_truncated=found.is_truncated, marker=found.marker)
+OPERATIONS = (
+    *_operations(ROLE, api.GetRolePolicyResponse, api.ListRolePoliciesResponse),
+    *_operations(USER, api.GetUserPolicyResponse, api.ListUserPoliciesResponse),
+    *_operations(GROUP, api.GetGroupPolicyResponse, api.ListGroupPoliciesResponse),
+)
