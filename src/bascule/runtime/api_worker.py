@@ -15,6 +15,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from bascule.kernel.invocation import FunctionVersion, RuntimeUnavailable
 from bascule.runtime import extensions_api, runtime_api, usage
 from bascule.runtime.extensions_api import ExtensionsApi, ExtensionState
+from bascule.runtime.hidden_memory import hidden_kb
 from bascule.runtime.http_listener import ApiAnswer, ApiRequest, HttpListener, Receiver
 from bascule.runtime.launcher import NotExecutable
 from bascule.runtime.limits import (
@@ -237,7 +238,12 @@ class ApiWorker:
             is_over = len(descendants) >= PROCESSES_MAX
             if descendants and not is_over:
                 family_kb = usage.family_kb(descendants, unless_below_kb=self._memory_kb_max - used_kb)
-                is_over = self._charge(family_kb) > self._memory_kb_max
+                used_kb = self._charge(family_kb)
+                is_over = used_kb > self._memory_kb_max
+            if not is_over:
+                pids = [fork.function_pid for fork in self._forks()] + descendants
+                left_kb = self._memory_kb_max - used_kb
+                is_over = hidden_kb(pids, unless_below_kb=left_kb) > left_kb
         if is_over:
             self._die(Outcome(OutcomeKind.OUT_OF_MEMORY))
 

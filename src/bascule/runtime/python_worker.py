@@ -15,6 +15,7 @@ import msgspec
 
 from bascule.runtime import usage
 from bascule.runtime.channel import Channel
+from bascule.runtime.hidden_memory import hidden_kb
 from bascule.runtime.limits import HANG_UP_S_MAX, PROCESSES_MAX, SHARED_MEMORY_KB
 from bascule.runtime.output import OutputReader
 from bascule.runtime.phase import Phase
@@ -116,7 +117,11 @@ class PythonWorker:
             is_over = len(descendants) >= PROCESSES_MAX
             if descendants and not is_over:
                 family_kb = usage.family_kb(descendants, unless_below_kb=self._memory_kb_max - used_kb)
-                is_over = self._charge(own_kb + family_kb) > self._memory_kb_max
+                used_kb = self._charge(own_kb + family_kb)
+                is_over = used_kb > self._memory_kb_max
+            if not is_over:
+                left_kb = self._memory_kb_max - used_kb
+                is_over = hidden_kb([function_pid, *descendants], unless_below_kb=left_kb) > left_kb
         if is_over:
             self._die(Outcome(OutcomeKind.OUT_OF_MEMORY))
 

@@ -94,9 +94,17 @@ def lock_in(box: Box) -> None:
     # Over the machine's, which must be in sight for this to be allowed. Nobody in the sandbox can lift it: taking the other
     # away first would cost a wait for all processors.
     calls.mount_new("proc", "/proc", calls.NO_SETUID | calls.NO_DEVICES | calls.NO_PROGRAMS)
+    _forbid_system_v_objects()
     calls.detach(HOST)
     socket.sethostname(_HOST_NAME)
     _become_function_user(root)
+
+
+def _forbid_system_v_objects() -> None:
+    """Segments, queues and semaphores of System V are the kernel's memory, which is charged to no process."""
+    for name, none in (("shmmni", "0"), ("msgmni", "0"), ("sem", "0 0 0 0")):
+        with open(f"/proc/sys/kernel/{name}", "w") as most:
+            most.write(none)
 
 
 def _show_layers(layer_root: str, kept: list[str]) -> None:
