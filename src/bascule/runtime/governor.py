@@ -128,7 +128,8 @@ class Governor:
         now_s = self._loop.time()
         for environment in [*self._fleet.busy, *self._fleet.warm]:
             worker = environment.worker
-            if worker is not None and worker.is_alive:
+            # A process that a debugger is attached to must not stand still for other reasons.
+            if worker is not None and worker.is_alive and environment.function.debug is None:
                 account = self._accounts.get(environment)
                 if account is None or account.worker is not worker:
                     account = self._accounts[environment] = Account(worker, now_s)
