@@ -209,9 +209,17 @@ def _add_tries(branch: Tree, tries: list[Json], came_ms: int) -> None:
 def _add_invocation(parent: Tree, invocation: Json, came_ms: int, sent_as: str = "") -> None:
     """One attempt at a function; ``sent_as`` is the request id that the line above has already told."""
     words, colour = STATES[invocation["state"]]
-    line = [(f"invocation {invocation['attempt']} {_since(invocation['started_ms'], came_ms)}: ", ""), (words, colour)]
+    if invocation["attempt"]:
+        line = [
+            (f"invocation {invocation['attempt']} {_since(invocation['started_ms'], came_ms)}: ", ""),
+            (words, colour),
+        ]
+    else:
+        line = [(f"given up {_since(invocation['started_ms'], came_ms)}:", colour)]
     if invocation.get("duration_ms"):
         line.append((f" in {invocation['duration_ms']:.1f} ms", ""))
+    if invocation.get("start_count", 1) > 1:
+        line.append((f" after {invocation['start_count']} tries", ""))
     code, kind = invocation.get("code"), invocation.get("error_type")
     if kind or code:
         line.append((f" {kind or code}", "red"))

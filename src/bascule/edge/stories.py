@@ -273,6 +273,8 @@ def _attach_invocations(deliveries: list[Json], notes: tuple[Note, ...]) -> list
             _close(told)
             told.append(last)
         last["state"] = state
+        if note.kind == "invocation-started" and is_same:
+            last["start_count"] = last.get("start_count", 1) + 1
         if state != "running":
             plain = _plain(note)
             last["ended_ms"] = note.at_ms

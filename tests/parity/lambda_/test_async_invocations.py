@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import json
 from typing import Any
 
 import pytest
+from rich.console import Console
 
+from bascule.cli.story import render_story
 from tests.functions import create_function, package
 from tests.world import World
 
@@ -295,3 +298,31 @@ def test_deleted_function_drops_its_waiting_events(world: World, functions: Any)
     create_function(functions, "gone", WORKS)
     world.advance(hours=1)
     assert len(starts(world, "gone")) == 1
+
+
+def test_an_event_that_is_throttled_to_its_end_says_so_in_its_dead_letter_and_its_story(
+    world: World, functions: Any, sqs: Any
+) -> None:
+    url, dead = queue(sqs, "throttled-dead")
+    arn = create_function(functions, "throttled", WORKS, DeadLetterConfig={"TargetArn": dead})
+    assert world.bascule.delivery.faults is not None
+    world.bascule.delivery.faults.put(arn, "throttled", times=1_000, at="invocation")
+    events = world.client("events")
+    events.put_rule(Name="r", EventPattern='{"source":["shop"]}')
+    events.put_targets(Rule="r", Targets=[{"Id": "1", "Arn": arn}])
+    entry = {"Source": "shop", "DetailType": "Order", "Detail": "{}"}
+    event_id = events.put_events(Entries=[entry])["Entries"][0]["EventId"]
+    world.advance(hours=6)
+    (message,) = messages(sqs, url)
+    attributes = message["MessageAttributes"]
+    told = {name: attributes[name]["StringValue"] for name in ("ErrorCode", "ErrorMessage")}
+    assert told == {"ErrorCode": "429", "ErrorMessage": "Rate Exceeded."}
+    story = json.loads(world.get(f"/_bascule/stories/{event_id}").body)
+    tried, ended = story["deliveries"][0]["invocations"]
+    assert (tried["attempt"], tried["code"], tried["reason"]) == (1, "429", "ConcurrentInvocationLimitExceeded")
+    assert 70 < tried["start_count"] < 90, "1 s, 2 s, 4 s ... and then every five minutes"
+    assert (ended["attempt"], ended["code"]) == (0, "EventAgeExceeded")
+    out = io.StringIO()
+    render_story(Console(file=out, width=200, highlight=False), story)
+    assert f"failed after {tried['start_count']} tries 429 Rate Exceeded." in out.getvalue(), out.getvalue()
+    assert "given up +6 h 0 min: EventAgeExceeded Rate Exceeded." in out.getvalue()

@@ -20,6 +20,8 @@ from bascule.services.lambda_.names import FunctionReference
 from bascule.services.lambda_.state import EVENT_INVOKE_CONFIGS
 
 _DEFAULTS = EventInvokeConfig(modified_ms=0)
+#: What a throttled call is answered, and the dead letter of an event that was throttled to its end says.
+RATE_EXCEEDED = "Rate Exceeded."
 
 
 class QueuedEvent(msgspec.Struct, frozen=True, kw_only=True):
@@ -67,11 +69,11 @@ def attempted(
             ctx.metrics.count("lambda.errors", function.name)
             _failed(ctx, tx, function, event, outcome)
         return
-    status = 500
     if isinstance(outcome, InvocationThrottled):
-        status = 429
         ctx.metrics.count("lambda.throttles", function.name)
-    postpone(ctx, tx, event, LastResponse(status, b"", "", "", str(outcome) or "Rate Exceeded."))
+        postpone(ctx, tx, event, LastResponse(429, b"", "", "", RATE_EXCEEDED), reason=outcome.reason)
+    else:
+        postpone(ctx, tx, event, LastResponse(500, b"", "", "", str(outcome) or type(outcome).__name__))
 
 
 def _response(result: InvocationResult) -> LastResponse:
@@ -143,10 +145,11 @@ def _failed(ctx: Context, tx: Tx, function: Function, event: QueuedEvent, result
         _note(ctx, tx, "invocation-retry", event, headers.failure_count, result, result.error_type, message, detail)
 
 
-def postpone(ctx: Context, tx: Tx, event: QueuedEvent, why: LastResponse) -> None:
+def postpone(ctx: Context, tx: Tx, event: QueuedEvent, why: LastResponse, *, reason: str = "") -> None:
     """Put an event back that could not be run: throttled, or something of the system is missing.
 
     Takes    why: what a dead letter will say if no attempt follows; a response of the function itself is kept instead.
+             reason: which limit it was, for the journal.
     """
     headers = msgspec.structs.replace(
         event.headers, throttle_count=event.headers.throttle_count + 1, last=event.headers.last or why
@@ -156,6 +159,8 @@ def postpone(ctx: Context, tx: Tx, event: QueuedEvent, why: LastResponse) -> Non
     )
     if tx.queues.release(event.queue, event.sequence, event.token, due_ms=due_ms, headers=encoded(headers)):
         detail: dict[str, str | int | float] = {"due_ms": due_ms}
+        if reason:
+            detail["reason"] = reason
         attempt = headers.failure_count + 1
         _note(ctx, tx, "invocation-retry", event, attempt, None, str(why.status), why.error_message, detail)
 
