@@ -7,7 +7,7 @@ PORT ?= 4566
 DATA ?= .bascule
 WORKERS ?= 2
 
-.PHONY: ci-packages kills-mixed help setup demo test test-long check format bench bench-peers bench-patterns bench-hostile kills serve lock reference clean
+.PHONY: ci-packages kills-mixed help setup demo test test-long check format bench bench-peers bench-patterns bench-reload bench-hostile kills serve lock reference clean
 
 help: ## list the commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -57,6 +57,9 @@ bench-peers: setup ## the same script on MiniStack, side by side, with ratios
 
 bench-patterns: setup ## the pattern engine beside event-ruler (needs a JDK and Maven for the peer)
 	$(BIN)/python -m bench.patterns
+
+bench-reload: setup ## from saving a handler to the first answer of the new code, under load
+	$(BIN)/python -m bench.reload
 
 bench-hostile: setup ## a function's latency beside functions that misbehave, with ratios
 	$(BIN)/python -m bench.hostile

@@ -68,6 +68,11 @@ class Fleet:
         """How many more invocations could have an environment now; idle ones make room."""
         return max(0, self._count_max - len(self.busy) - self._aside_count)
 
+    def count_of(self, arn: str) -> int:
+        """Environments of a function, kept ones that are idle left out."""
+        idle = sum(len(idle) for idle in self._idle.values() if idle[0].function.arn == arn)
+        return idle + sum(environment.function.arn == arn for environment in self.busy)
+
     def take(self, function: FunctionVersion) -> Environment:
         """An idle environment of the function, or a new one. Raises InvocationThrottled when the machine is full."""
         environment = self._take_idle(environment_key(function))

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -37,7 +38,9 @@ LATEST = "$LATEST"
 #: What the digest of a generation begins with.
 LIVE = "live-"
 #: A new generation is used after this long even if it is still being imported. seconds; ours
-WARM_S_MAX = 0.1
+WARM_S_MAX = 0.15
+#: Environments made ahead for a new generation. count; ours
+WARM_COUNT_MAX = 8
 #: Code that cannot be imported is looked at again after this long: the save may not have been over. seconds; ours
 SETTLE_S = 0.08
 #: Invocations that were given an environment of the last generation start it within this time. seconds; ours
@@ -228,24 +231,36 @@ class Live:
     async def _renew_warm(
         self, code: LiveCode, stored: FunctionVersion, digest: str, snapshot: Snapshot
     ) -> dict[str, Any]:
-        environment = self._make(code.version(stored, digest, code.generation + 1, None))
-        warming = self._warm(environment)
-        await asyncio.wait((warming,), timeout=WARM_S_MAX)
-        if warming.done():
+        """Have the code imported, then switch to it; the first environment decides whether it can be."""
+        function = code.version(stored, digest, code.generation + 1, None)
+        loop = asyncio.get_running_loop()
+        until_s = loop.time() + WARM_S_MAX
+        environments = [self._make(function)]
+        warmings = [self._warm(environments[0])]
+        await asyncio.wait(warmings, timeout=WARM_S_MAX)
+        if warmings[0].done():
             try:
-                failure = warming.result()
+                failure = warmings[0].result()
             except RuntimeUnavailable:
-                self._discard(environment)
+                self._discard(environments[0])
                 raise
-            if failure is not None:
+            if failure is None:
+                # As many as there were, or the invocations that come at once would all wait for a start.
+                count = min(self._fleet().count_of(code.arn), WARM_COUNT_MAX) - 1
+                environments += [self._make(function) for _ in range(count)]
+                warmings += [self._warm(environment) for environment in environments[1:]]
+                await asyncio.wait(warmings, timeout=max(0.0, until_s - loop.time()))
+            else:
                 await asyncio.sleep(SETTLE_S)
                 if not await asyncio.to_thread(is_current, snapshot):
-                    self._discard(environment)
+                    self._discard(environments[0])
                     return {"state": "stale"}
         self._switch(code, stored, digest, snapshot, None)
-        if warming.done():
-            return self._arrived(code, environment, warming)
-        warming.add_done_callback(lambda _: self._arrived(code, environment, warming))
+        for environment, warming in zip(environments[1:], warmings[1:], strict=True):
+            warming.add_done_callback(partial(self._arrived, code, environment))
+        if warmings[0].done():
+            return self._arrived(code, environments[0], warmings[0])
+        warmings[0].add_done_callback(partial(self._arrived, code, environments[0]))
         return {"state": "importing"}
 
     async def _renew_debugged(
