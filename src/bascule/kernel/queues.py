@@ -70,14 +70,12 @@ class QueueCounts(msgspec.Struct, frozen=True):
 class Queues(Protocol):
     """The queue port of a transaction."""
 
-    def put(self, queue: str, message: NewMessage) -> None:
-        """Add a message. Buffered: costs no statement of its own. Puts of one transaction keep their order."""
+    def put(self, queue: str, message: NewMessage) -> int:
+        """Add a message; gives its sequence number. Buffered: costs no statement of its own. Puts of one transaction keep
+        their order."""
 
     def put_all(self, queue: str, messages: Sequence[NewMessage]) -> None:
         """Add unordered messages, in order. The same as a ``put`` for each, for less."""
-
-    def put_sequenced(self, queue: str, message: NewMessage) -> int:
-        """Add a message and give its sequence number now (FIFO answers need it)."""
 
     def deduplicate(self, queue: str, key: str, *, message_id: str, sequence: int, now_ms: int, keep_ms: int) -> None:
         """Remember that ``key`` was sent as this message until ``now_ms + keep_ms``."""

@@ -17,7 +17,7 @@ def message(group: str, name: str, *, due_ms: int = T0, sent_ms: int = T0, is_or
 
 
 def put(store: Store, *messages: NewMessage, queue: str = Q) -> list[int]:
-    return store.write(lambda tx: [tx.queues.put_sequenced(queue, one) for one in messages])
+    return store.write(lambda tx: [tx.queues.put(queue, one) for one in messages])
 
 
 def lease(

@@ -117,7 +117,7 @@ class QueueMachine(RuleBasedStateMachine):
                     is_ordered=group is not None,
                 )
             )
-        sequences = self.write(lambda tx: [tx.queues.put_sequenced(queue, one) for one in messages], undo=undo)
+        sequences = self.write(lambda tx: [tx.queues.put(queue, one) for one in messages], undo=undo)
         assert sequences == sorted(set(sequences))
         assert sequences[0] > self.highest
         self.highest = sequences[-1]

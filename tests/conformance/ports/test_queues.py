@@ -19,7 +19,7 @@ def message(
 
 
 def put(store: Store, *messages: NewMessage, queue: str = Q) -> list[int]:
-    return store.write(lambda tx: [tx.queues.put_sequenced(queue, one) for one in messages])
+    return store.write(lambda tx: [tx.queues.put(queue, one) for one in messages])
 
 
 def lease(store: Store, *, now_ms: int = T0, lease_ms: int = 1000, count_max: int = 10, queue: str = Q) -> list[Lease]:

@@ -83,7 +83,7 @@ def test_after_a_kill_the_acknowledged_is_there_and_nothing_by_half(tmp_path: Pa
         before = [one.sequence for one in store.read(lambda tx: tx.queues.peek(QUEUE, count_max=9999))]
         records = store.read(lambda tx: tx.logs.read_back(LOG, count_max=1))
         message = NewMessage(message_id="9999", body=b"", sent_ms=NOW_MS, due_ms=NOW_MS)
-        sequence = store.write(lambda tx: tx.queues.put_sequenced(QUEUE, message))
+        sequence = store.write(lambda tx: tx.queues.put(QUEUE, message))
         assert sequence > max([*before, *[one.sequence for one in records]], default=0)
         if point == "never":
             assert len(kept) == sum(number % 7 != 6 for number in range(ROUNDS * COMMANDS_PER_ROUND))

@@ -6,7 +6,7 @@ from typing import Any
 
 import aws_lambda_powertools
 import pydantic_core
-from aws_lambda_powertools import Logger, Metrics
+from aws_lambda_powertools import Logger, Metrics, Tracer
 from aws_lambda_powertools.logging import correlation_paths
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.parser import BaseModel, envelopes, event_parser
@@ -15,6 +15,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 logger = Logger()
 metrics = Metrics()
+tracer = Tracer()
 
 
 class Order(BaseModel):
@@ -26,11 +27,13 @@ class Ordered(EventBridgeModel):
     detail: Order
 
 
+@tracer.capture_method
 def total(order: Order) -> int:
     return len(order.items)
 
 
 @logger.inject_lambda_context(correlation_id_path=correlation_paths.EVENT_BRIDGE, log_event=True, clear_state=True)
+@tracer.capture_lambda_handler
 @metrics.log_metrics(capture_cold_start_metric=True)
 @event_parser(model=Order, envelope=envelopes.EventBridgeEnvelope)
 def by_envelope(event: Order, context: LambdaContext) -> dict[str, Any]:

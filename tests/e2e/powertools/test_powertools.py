@@ -18,7 +18,7 @@ from tests.functions import ROLE
 from tests.server import Server
 from tests.waiting import eventually
 
-#: What ``pip install aws-lambda-powertools[parser]`` brings; pydantic_core is compiled.
+#: What ``pip install aws-lambda-powertools[parser,tracer]`` brings beside botocore, which functions find; pydantic_core is compiled.
 DISTRIBUTIONS = (
     "aws-lambda-powertools",
     "pydantic",
@@ -27,12 +27,15 @@ DISTRIBUTIONS = (
     "typing-inspection",
     "typing_extensions",
     "jmespath",
+    "aws-xray-sdk",
+    "wrapt",
 )
 HANDLERS = Path(__file__).parent
 VARIABLES = {
     "POWERTOOLS_SERVICE_NAME": "shop",
     "POWERTOOLS_METRICS_NAMESPACE": "Shop",
     "POWERTOOLS_LOG_LEVEL": "INFO",
+    "POWERTOOLS_TRACE_DISABLED": "1",
 }
 
 

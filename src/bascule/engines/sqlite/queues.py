@@ -53,8 +53,27 @@ class SqliteQueues:
     def __init__(self, session: Session) -> None:
         self._session = session
 
-    def put(self, queue: str, message: NewMessage) -> None:
-        self.put_sequenced(queue, message)
+    def put(self, queue: str, message: NewMessage) -> int:
+        writer = self._session.require_writer()
+        sequence = writer.next_sequence()
+        is_ordered = message.is_ordered and message.group is not None
+        writer.messages.rows.append(
+            (
+                sequence,
+                queue,
+                message.message_id,
+                message.body,
+                message.headers,
+                message.group,
+                is_ordered,
+                not is_ordered,
+                message.sent_ms,
+                max(message.sent_ms, message.due_ms),
+            )
+        )
+        writer.dirty.add(queue)
+        writer.touched.add(queue)
+        return sequence
 
     def put_all(self, queue: str, messages: Sequence[NewMessage]) -> None:
         writer = self._session.require_writer()
@@ -79,28 +98,6 @@ class SqliteQueues:
             )
         writer.dirty.add(queue)
         writer.touched.add(queue)
-
-    def put_sequenced(self, queue: str, message: NewMessage) -> int:
-        writer = self._session.require_writer()
-        sequence = writer.next_sequence()
-        is_ordered = message.is_ordered and message.group is not None
-        writer.messages.rows.append(
-            (
-                sequence,
-                queue,
-                message.message_id,
-                message.body,
-                message.headers,
-                message.group,
-                is_ordered,
-                not is_ordered,
-                message.sent_ms,
-                max(message.sent_ms, message.due_ms),
-            )
-        )
-        writer.dirty.add(queue)
-        writer.touched.add(queue)
-        return sequence
 
     def deduplicate(self, queue: str, key: str, *, message_id: str, sequence: int, now_ms: int, keep_ms: int) -> None:
         writer = self._session.require_writer()

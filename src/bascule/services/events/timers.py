@@ -56,7 +56,7 @@ def set_timer(tx: Tx, bus: BusName, before: Rule | None, rule: Rule, *, now_ms: 
         return
     body = _encode(_Owner(bus.scope.account, bus.scope.region, rule.name))
     message = NewMessage("", body, sent_ms=now_ms, due_ms=due_ms, headers=_headers(due_ms))
-    sequence = tx.queues.put_sequenced(QUEUE, message)
+    sequence = tx.queues.put(QUEUE, message)
     firings.put(tx.documents, bus.scope, rule.name, Firing(sequence, anchor_ms=now_ms))
 
 

@@ -106,7 +106,7 @@ def _post_in_order(ctx: Context, tx: Tx, queue: Queue, letter: Letter) -> Posted
     message_id = ctx.ids.uuid()
     headers = pack_headers(Headers(letter.attributes, letter.trace, deduplication_id, letter.sender))
     due_ms = ctx.now_ms + queue.delay_s * 1000
-    sequence = tx.queues.put_sequenced(
+    sequence = tx.queues.put(
         queue.storage,
         NewMessage(message_id, letter.body, ctx.now_ms, due_ms, headers, letter.group, is_ordered=True),
     )

@@ -39,7 +39,7 @@ def test_sequences_go_on_after_reopening_also_when_nothing_is_left(folder: Path)
     given: list[int] = []
     for _ in range(3):
         store = open_store(folder)
-        given.append(store.write(lambda tx: tx.queues.put_sequenced("q", message)))
+        given.append(store.write(lambda tx: tx.queues.put("q", message)))
         store.write(lambda tx: tx.queues.purge("q", count_max=10))
         store.close()
     assert given == sorted(set(given))
