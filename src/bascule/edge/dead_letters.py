@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 import msgspec
 
 from bascule.edge.letters import SENDERS, DestinationRecord, Letter, event_id_of, letter_of, notification_in, record_in
+from bascule.journal import notes_of
 from bascule.kernel.arns import parse_arn
 from bascule.kernel.journal import Note
 from bascule.kernel.queues import StoredMessage
@@ -129,6 +130,13 @@ def why_of(tx: Tx, message: StoredMessage, uses: Sequence[Use], notes: Sequence[
     if record is not None:
         return _failed(record)
     return _unnotified(tx, message, uses, notes)
+
+
+def sender_of(tx: Tx, message: StoredMessage) -> str:
+    """ARN of whose delivery ended in a message, from the story of the event in it; empty when that does not tell."""
+    event_id = event_id_of(message.body)
+    sent = _sending(message, notes_of(tx, event_id)) if event_id else []
+    return str(sent[0].detail.get("source_arn", "")) if sent else ""
 
 
 def _unnotified(tx: Tx, message: StoredMessage, uses: Sequence[Use], notes: Sequence[Note]) -> Why:

@@ -2,7 +2,7 @@
 
 Where that is, the message itself tells: the queue that gave it up, the rule and target that it was meant for, the function of
 a destination record, the subscription of a notification. A function's dead letter and a raw notification name nobody, so
-their queue must serve only one. Taking out and sending again are one transaction, and what fails again comes back to the same
+their queue must serve only one, unless the story of an event in it names the function. Taking out and sending again are one transaction, and what fails again comes back to the same
 queue: a redrive loses nothing.
 """
 
@@ -12,7 +12,7 @@ from functools import cached_property
 
 import msgspec
 
-from bascule.edge.dead_letters import Use, dead_letter_queues
+from bascule.edge.dead_letters import Use, dead_letter_queues, sender_of
 from bascule.edge.letters import SENDERS, Letter, event_id_of, letter_of, notification_in, record_in
 from bascule.edge.redrive_notifications import as_subscriber_gets_it, is_http, send_http
 from bascule.kernel.arns import parse_arn
@@ -210,7 +210,7 @@ def _to_where_it_belongs(
         arn = record.request_context.function_arn.removesuffix(":$LATEST")
         return msgspec.structs.replace(delivery, target_arn=arn)
     if letter.is_of_function:
-        return msgspec.structs.replace(delivery, target_arn=_only_function(source))
+        return msgspec.structs.replace(delivery, target_arn=_function_of(tx, source, message))
     raise _CannotTell("Nothing in it tells where it came from; name a target with --to.")
 
 
@@ -223,9 +223,13 @@ def _kept_attributes(message: StoredMessage) -> dict[str, tuple[str, str]]:
     }
 
 
-def _only_function(source: Source) -> str:
+def _function_of(tx: Tx, source: Source, message: StoredMessage) -> str:
+    """The function whose dead letter a message is: the only one that uses the queue, or the one that its story names."""
     arns = sorted({use.source_arn for use in source.uses if use.kind == "function"})
     if len(arns) != 1:
+        told = sender_of(tx, message)
+        if ":function:" in told:
+            return told.removesuffix(":$LATEST")
         whose = "No function uses" if not arns else "Several functions use"
         raise _CannotTell(f"{whose} this queue for its dead letters; name one with --to.")
     return arns[0]

@@ -11,7 +11,8 @@ import pytest
 from rich.console import Console
 
 from bascule.cli.story import render_story
-from tests.functions import create_function
+from bascule.protocol import HttpRequest
+from tests.functions import create_function, package
 from tests.world import World
 
 PREFIX = "arn:aws:sqs:us-east-1:000000000000:"
@@ -129,6 +130,12 @@ def test_a_functions_dead_letter_names_the_function_although_several_use_the_que
     (told,) = why(world, "dead")
     assert (told["kind"], told["source_arn"]) == ("function", FUNCTION + "two:$LATEST")
     assert (told["code"], told["message"]) == ("200", "of two")
+    fixed = package("def handler(event, context): pass\n")
+    world.client("lambda").update_function_code(FunctionName="two", ZipFile=fixed)
+    redriven = world.request(HttpRequest("POST", "/_bascule/dlq/dead/redrive", "", {}, b"{}"))
+    assert json.loads(redriven.body)["moved"] == 1
+    world.settle()
+    assert why(world, "dead") == [], "it went to the function that had failed, which now works"
 
 
 def test_a_functions_dead_letter_without_an_event_names_the_only_function_of_the_queue(world: World) -> None:
