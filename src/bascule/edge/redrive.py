@@ -2,8 +2,8 @@
 
 Where that is, the message itself tells: the queue that gave it up, the rule and target that it was meant for, the function of
 a destination record, the subscription of a notification. A function's dead letter and a raw notification name nobody, so
-their queue must serve only one, unless the story of an event in it names the function. Taking out and sending again are one transaction, and what fails again comes back to the same
-queue: a redrive loses nothing.
+their queue must serve only one, unless the story of an event in it names the function. Taking out and sending again are one
+transaction, and what fails again comes back to the same queue: a redrive loses nothing.
 """
 
 from __future__ import annotations
