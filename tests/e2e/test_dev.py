@@ -269,3 +269,19 @@ def test_only_who_can_read_the_servers_files_may_name_files(server: Server) -> N
     with urllib.request.urlopen(f"{server.url}/_bascule/dev") as answer:
         key_file = Path(json.load(answer)["key_file"])
     assert key_file.stat().st_mode & 0o777 == 0o600
+
+
+def test_after_a_kill_the_function_runs_what_ran_last(server: Server, tmp_path: Path) -> None:
+    place = folder(tmp_path, "killed", handler("one"))
+    functions = server.client("lambda")
+    with Developer(place, "--url", server.url) as dev:
+        (place / "app.py").write_text(handler("two"))
+        answers(functions, "killed", "two")
+        dev.process.kill()
+        dev.wait()
+    assert invoke(functions, "killed") == ("two", None)
+    create_function(functions, "deployed", handler("deployed"), Runtime="python3.11")
+    with urllib.request.urlopen(functions.get_function(FunctionName="deployed")["Code"]["Location"]) as answer:
+        functions.update_function_code(FunctionName="killed", ZipFile=answer.read())
+    functions.update_function_configuration(FunctionName="killed", Handler="handler.handler")
+    assert invoke(functions, "killed") == ("deployed", None)

@@ -71,7 +71,7 @@ class Session:
                 "no debugger can reach functions of a server with --function-network bascule; start it without that flag."
             )
         for one in self._watched:
-            files = one.code.files()
+            files = await asyncio.to_thread(one.code.files)
             content = await asyncio.to_thread(package, files)
             try:
                 one.arn, is_new = await asyncio.to_thread(self._client.create_or_update, one.function, content)
@@ -126,6 +126,9 @@ class Session:
         except (CannotPack, CannotDevelop) as error:
             self._tell(one, "not run", "red", str(error))
             return
+        except OSError as error:
+            self._tell(one, "not run", "red", f"'{error.filename}' cannot be read: {error.strerror}")
+            return
         except httpx.TransportError:
             self._tell(one, "not run", "red", "the server does not answer")
             return
@@ -144,7 +147,7 @@ class Session:
         for _ in range(TRIES_MAX):
             one.known = fingerprint(one.function.folder)
             try:
-                files = one.code.files()
+                files = await asyncio.to_thread(one.code.files)  # may have pip install requirements
             except FileNotFoundError:  # it went while the folder was being read
                 await asyncio.sleep(AGAIN_S)
                 continue
@@ -215,6 +218,10 @@ async def _to_the_end(session: Session) -> None:
         await session.run()
     except asyncio.CancelledError:
         task.uncancel()
+    except httpx.TransportError as error:
+        raise CannotDevelop(f"the server does not answer any more ({error}); see its log.") from error
+    except OSError as error:
+        raise CannotDevelop(f"'{error.filename}' cannot be read: {error.strerror}.") from error
     finally:
         await session.close()
 
