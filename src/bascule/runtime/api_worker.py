@@ -10,13 +10,13 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
 
 from bascule.kernel.invocation import FunctionVersion, RuntimeUnavailable
 from bascule.runtime import extensions_api, runtime_api, usage
 from bascule.runtime.extensions_api import ExtensionsApi, ExtensionState
 from bascule.runtime.hidden_memory import hidden_kb
-from bascule.runtime.http_listener import ApiAnswer, ApiRequest, HttpListener, Receiver
+from bascule.runtime.http_listener import ApiAnswer, ApiRequest, HttpListener, Receiver, admit_all
 from bascule.runtime.launcher import NotExecutable
 from bascule.runtime.limits import (
     EXIT_GRACE_S,
@@ -25,6 +25,7 @@ from bascule.runtime.limits import (
     SHUTDOWN_MS,
 )
 from bascule.runtime.output import OutputReader
+from bascule.runtime.peers import Address
 from bascule.runtime.phase import Phase
 from bascule.runtime.ports import Outcome, OutcomeKind, Request
 from bascule.runtime.response_stream import ResponseStream, Source
@@ -36,7 +37,9 @@ _NOT_FOUND = ApiAnswer(404, b"404 page not found\n", {"Content-Type": "text/plai
 _NOT_OFFERED = {"/2022-07-01/telemetry": "Telemetry", "/2020-08-15/logs": "Logs"}
 _SHUTDOWN_REASONS = {OutcomeKind.TIMED_OUT: "timeout"}
 
-Launch = Callable[[], Awaitable[Fork]]
+Launch = Callable[[Callable[[Fork], object]], Awaitable[Fork]]
+#: Whether one of these processes is at the other end of a connection.
+Judge = Callable[[Address, Address, Iterable[int]], bool]
 
 
 class ApiWorker:
@@ -53,7 +56,9 @@ class ApiWorker:
         new_id: Callable[[], str],
         say: Callable[[str], object],
         linger: Callable[[Coroutine[None, None, None]], None],
+        judge: Judge | None,
     ) -> None:
+        """``judge`` is asked about each connection; None: only the environment's own processes can connect."""
         self.memory_used_mb = 0
         self._output = output
         self._writing_fd = writing_fd
@@ -65,11 +70,14 @@ class ApiWorker:
         self._phase = Phase(self._on_deadline, output.drain)
         self._runtime = RuntimeApi(self._on_step)
         self._extensions = ExtensionsApi(function, extension_names, new_id, self._on_step)
-        self._listener = HttpListener(self._handle, self._receive)
+        self._listener = HttpListener(self._handle, self._receive, admit_all if judge is None else self._admit)
+        self._judge = judge
         self._launch_runtime: Launch | None = None
         self._launching: asyncio.Task[None] | None = None
         self._runtime_fork: Fork | None = None
         self._extension_forks: list[Fork] = []
+        #: All of them, from before they become their programs.
+        self._born: list[Fork] = []
         self._exited: dict[Fork, asyncio.Event] = {}
         self._launches = 0
         self._is_initialised = False
@@ -127,7 +135,7 @@ class ApiWorker:
         """Start one program. The pipe stays open meanwhile: its number must not become another file's."""
         self._launches += 1
         try:
-            return await launch()
+            return await launch(self._born.append)
         finally:
             self._launches -= 1
             if self._is_dead:
@@ -170,6 +178,10 @@ class ApiWorker:
             self._extensions.invoke(errand)
             self._runtime.give(errand, stream)
         return phase
+
+    def _admit(self, peer: Address, ours: Address) -> bool:
+        assert self._judge is not None
+        return self._judge(peer, ours, (pid for fork in reversed(self._born) for pid in fork.each_of_family()))
 
     def _receive(self, request: ApiRequest, source: Source) -> Receiver | None:
         base = runtime_api.BASE_PATH

@@ -1,9 +1,9 @@
 """A small HTTP/1.1 server on a loopback port, for the processes of one execution environment.
 
-Every environment has a port of its own: the address that a process was given is all that says who it is. What arrives is
-not trusted: heads, bodies, connections and pipelined requests are bounded. Requests of one connection are answered in order,
-and an answer may be a future (a long poll); when the client goes, the future is cancelled. A body is read whole unless a
-``Receiver`` wants it as it comes.
+Every environment has a port of its own, and who knows it is not trusted for that: ``admit`` says, once for each connection,
+whether it comes from the environment. What arrives is not trusted either: heads, bodies, connections and pipelined requests are
+bounded. Requests of one connection are answered in order, and an answer may be a future (a long poll); when the client goes,
+the future is cancelled. A body is read whole unless a ``Receiver`` wants it as it comes.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from bascule.runtime.limits import (
     API_PIPELINED_MAX,
     RESPONSE_BYTES_MAX,
 )
+from bascule.runtime.peers import Address
 from bascule.runtime.response_stream import Source
 
 #: A request with this header may have a body that is wanted as it comes.
@@ -68,16 +69,29 @@ Handle = Callable[[ApiRequest], "ApiAnswer | asyncio.Future[ApiAnswer]"]
 Receive = Callable[[ApiRequest, Source], Receiver | None]
 
 
+#: Asked once for each connection: the client's address and ours.
+Admit = Callable[[Address, Address], bool]
+
+
 def read_whole(request: ApiRequest, source: Source) -> None:
     """A ``Receive`` that wants no body before it is whole."""
 
 
-class HttpListener:
-    """Serves ``handle`` on a port of 127.0.0.1 from ``open`` to ``close``; ``receive`` is asked first by who says it streams."""
+def admit_all(peer: Address, ours: Address) -> bool:
+    """An ``Admit`` for clients that nobody else can pretend to be."""
+    return True
 
-    def __init__(self, handle: Handle, receive: Receive = read_whole) -> None:
+
+class HttpListener:
+    """Serves ``handle`` on a port of 127.0.0.1 from ``open`` to ``close``; ``receive`` is asked first by who says it streams.
+
+    A connection that ``admit`` does not want is closed before anything of it is read.
+    """
+
+    def __init__(self, handle: Handle, receive: Receive = read_whole, admit: Admit = admit_all) -> None:
         self.handle = handle
         self.receive = receive
+        self.admit = admit
         self.address = ""
         #: Bytes of request bodies kept now, over all connections.
         self.kept_bytes = 0
@@ -123,6 +137,10 @@ class _Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)  # uvloop's does not inherit from it
+        peer = transport.get_extra_info("peername")
+        if peer is None or not self._listener.admit(peer, transport.get_extra_info("sockname")):
+            self.drop()
+            return
         self._listener.connections.add(self)
         if len(self._listener.connections) > API_CONNECTIONS_MAX:
             self.drop()

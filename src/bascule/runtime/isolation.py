@@ -37,6 +37,7 @@ _PROTECTIONS = (
     "process count: a runaway function is stopped by counting, 100 ms late, not by the kernel",
     "/tmp: what a function writes is measured now and then, so it can fill the disk for a moment",
 )
+_RUNTIME_API = "Runtime API: whoever finds the port of an environment can speak for it"
 _NETWORK = "network: functions reach everything that this machine reaches, in spite of --function-network bascule"
 
 
@@ -112,6 +113,8 @@ def missing_protections(settings: Settings, work_dir: Path) -> tuple[str, ...]:
     if not reason:
         return ()
     protections = (*_PROTECTIONS, _NETWORK) if restricts_network else _PROTECTIONS
+    if sys.platform != "linux":
+        protections = (*protections, _RUNTIME_API)
     return tuple(f"{protection} ({reason})" for protection in protections)
 
 
@@ -156,6 +159,14 @@ class Isolation:
         assert self._found is not None
         return not await asyncio.shield(self._found)
 
+    async def separates_networks(self) -> bool:
+        """Whether each sandbox has a network of its own, with nobody else in it."""
+        return self._settings.function_network == "bascule" and await self.is_on()
+
+    async def judges_peers(self) -> bool:
+        """Whether somebody else than an environment's processes could connect to its ports, and can be told from them."""
+        return sys.platform == "linux" and not await self.separates_networks()
+
     async def root(self, packages: Path, shows: tuple[Path, ...] = ()) -> Root | None:
         """The root directory for the forks of a zygote, None when they are not isolated.
 
@@ -174,13 +185,12 @@ class Isolation:
         """
         if not await self.is_on():
             return None
-        is_alone = self._settings.function_network == "bascule"
         return Box(
             code_root=os.path.realpath(plan.code_root),
             layer_root=os.path.realpath(plan.layer_root) if plan.layer_root else "",
             tmp_dir=os.path.realpath(plan.tmp_dir),
             tmp_mb=plan.function.tmp_mb,
-            ports=[urlsplit(self._base_url()).port or 80, *api_ports] if is_alone else None,
+            ports=[urlsplit(self._base_url()).port or 80, *api_ports] if await self.separates_networks() else None,
         )
 
 

@@ -10,7 +10,7 @@ import asyncio
 import os
 import socket
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import msgspec
@@ -94,10 +94,11 @@ class Launcher:
         """Make the next start fast."""
         self._zygotes.prepare(self._key(ground))
 
-    async def launch(self, plan: Plan, program: Program, output_fd: int) -> Fork:
+    async def launch(self, plan: Plan, program: Program, output_fd: int, born: Callable[[Fork], object]) -> Fork:
         """Start a program of a function, in a sandbox where there is one; its output goes to ``output_fd``, which stays the
         caller's.
 
+        Takes    born: told of the process before it becomes the program.
         Raises   NotExecutable; RuntimeUnavailable when no process can be made.
         """
         box = await self._isolation.box(plan, listening_port(program.variables))
@@ -111,6 +112,7 @@ class Launcher:
         with ours:
             with theirs:
                 fork = await zygote.fork(theirs, output_fd, box)
+            born(fork)
             try:
                 reason = await self._started(ours, resource_limits(plan.function, box), program)
             except BaseException:  # raised again below

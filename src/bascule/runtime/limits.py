@@ -88,6 +88,8 @@ ZYGOTE_START_S_MAX = 30.0
 HANG_UP_S_MAX = 0.2
 #: Connections to the Runtime API of one environment. count; ours
 API_CONNECTIONS_MAX = 64
+#: Open files looked at for the one that a connection came from; the rest of a larger environment's do not count. count; ours
+API_PEER_FILES_MAX = 2_048
 #: Requests that may wait behind another on one connection. count; ours
 API_PIPELINED_MAX = 16
 #: Size of a request's head. bytes; ours

@@ -13,6 +13,7 @@ from pathlib import Path
 from bascule.kernel.clock import Clock
 from bascule.kernel.ids import Ids
 from bascule.kernel.invocation import RuntimeUnavailable
+from bascule.kernel.metrics import Metrics
 from bascule.runtime.api_factory import ApiFactory
 from bascule.runtime.interpreters import Interpreters, link_bundled
 from bascule.runtime.isolation import Isolation, seen_inside
@@ -39,6 +40,7 @@ class PythonFactory:
         wall_clock: Clock,
         ids: Ids,
         isolation: Isolation,
+        metrics: Metrics,
     ) -> None:
         self._library_root = root / "python"
         self._cache_root = root / "pycache"
@@ -47,7 +49,7 @@ class PythonFactory:
         self._isolation = isolation
         self._zygotes = Zygotes(self._start_zygote)
         self._program = PythonProgram(self._library_root, self._interpreters)
-        self._programs = ApiFactory((self._program,), base_url, wall_clock, ids, isolation)
+        self._programs = ApiFactory((self._program,), base_url, wall_clock, ids, isolation, metrics)
 
     def runs(self, runtime: str) -> bool:
         """See ``ports.EnvironmentFactory``."""

@@ -77,9 +77,10 @@ class FunctionRuntime:
         self._packages = Packages(self._work_dir / "code", code, ids)
         #: What functions are locked in with, and what is missing of it on this machine.
         self.isolation = Isolation(settings, self._work_dir / "root", base_url)
+        machine = base_url, RealClock(), ids, self.isolation, self._metrics
         self._factories: tuple[EnvironmentFactory, ...] = (
-            PythonFactory(self._work_dir / "runtime", settings.python, base_url, RealClock(), ids, self.isolation),
-            ApiFactory((Node(), Provided()), base_url, RealClock(), ids, self.isolation),
+            PythonFactory(self._work_dir / "runtime", settings.python, *machine),
+            ApiFactory((Node(), Provided()), *machine),
         )
         self._running: set[asyncio.Future[Any]] = set()
         self._streamed: set[asyncio.Task[InvocationResult]] = set()

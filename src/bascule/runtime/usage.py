@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import mmap
 import os
+from collections.abc import Iterator
 
 FAMILY_SAMPLE_MAX = 32
 _PAGE_KB = mmap.PAGESIZE // 1024
@@ -64,11 +65,22 @@ def descendants(pid: int, count_max: int) -> list[int]:
     waiting = [pid]
     while waiting and len(found) < count_max:
         parent = waiting.pop()
-        for thread in _threads(parent):
-            children = [int(child) for child in _read(f"/proc/{parent}/task/{thread}/children").split()]
-            found += children
-            waiting += children
+        children = _children(parent)
+        found += children
+        waiting += children
     return found[:count_max]
+
+
+def youngest_first(pid: int) -> Iterator[int]:
+    """Children, their children and so on as they are asked for; of each process the last one that it made comes first."""
+    waiting = _children(pid)
+    while waiting:
+        yield (child := waiting.pop())
+        waiting += _children(child)
+
+
+def _children(pid: int) -> list[int]:
+    return [int(child) for thread in _threads(pid) for child in _read(f"/proc/{pid}/task/{thread}/children").split()]
 
 
 def _threads(pid: int) -> list[str]:

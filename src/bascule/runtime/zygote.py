@@ -14,7 +14,7 @@ import signal
 import socket
 import subprocess
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import msgspec
@@ -65,6 +65,13 @@ class Fork:
             return []
         below = usage.descendants(self.pid, PROCESSES_MAX)
         return below if self._is_sandboxed else [self.pid, *below]
+
+    def each_of_family(self) -> Iterator[int]:
+        """As ``family``, looked for while they are asked for: the function's own process, then the youngest first."""
+        if self.exit_status is None:
+            if (first := self.function_pid) != self.pid or not self._is_sandboxed:
+                yield first
+            yield from usage.youngest_first(self.pid)
 
     def when_exited(self, call: Callable[[int], None]) -> None:
         """Call with the exit status (negative: a signal) as soon as it is known, at once when it is already."""
