@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
 import re
 
 from tests.e2e.runtime.conftest import Machine
@@ -168,20 +169,21 @@ def test_a_line_longer_than_an_event_is_cut_into_several(machine: Machine) -> No
 
 def test_lines_of_a_slow_function_can_be_read_while_it_runs(machine: Machine) -> None:
     function = machine.deploy("""
-        import os, time
+        import socket
         def handler(event, context):
-            print("waiting for the file")
-            while not os.path.exists(event): time.sleep(0.01)
+            with socket.create_connection(event) as gate:
+                print("waiting at the gate")
+                return gate.recv(10).decode()
     """)
-    gate = machine.root / "gate"
 
-    async def reading() -> None:
-        running = machine.runtime.invoke(machine.invocation(function, str(gate)))
-        task = asyncio.ensure_future(running)
-        while "waiting for the file\n" not in machine.logs:
+    async def reading(gate: socket.socket) -> None:
+        task = asyncio.ensure_future(machine.runtime.invoke(machine.invocation(function, gate.getsockname())))
+        while "waiting at the gate\n" not in machine.logs:
             await asyncio.sleep(0.01)
         assert not task.done()
-        gate.touch()
-        await task
+        with gate.accept()[0] as opened:
+            opened.sendall(b"open")
+        assert (await task).payload == b'"open"'
 
-    machine.wait(reading())
+    with socket.create_server(("127.0.0.1", 0)) as gate:
+        machine.wait(reading(gate))
