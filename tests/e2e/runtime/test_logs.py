@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-import socket
 import re
+import socket
 
 from tests.e2e.runtime.conftest import Machine
 
