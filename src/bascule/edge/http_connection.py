@@ -29,6 +29,8 @@ log = logging.getLogger("bascule.edge")
 
 #: A request line with its headers may be this long, as for Lambda. bytes
 HEAD_BYTES_MAX = 1_048_576
+#: Header lines of a request. count; ours, because lines of one name are joined, and many short ones would cost much.
+HEADERS_MAX = 1_000
 #: A connection on which nothing happens is closed after this long. seconds
 IDLE_S = 75.0
 #: After a refusal the rest of a request is read and thrown away for so long, or the client would not see the answer. seconds
@@ -104,8 +106,10 @@ class HttpConnection(asyncio.Protocol):
     def _reset(self) -> None:
         self._url = b""
         self._headers: dict[str, str] = {}
+        self._header_count = 0
         self._body = b""
-        self._chunks: list[bytes] = []
+        #: What came after it. One buffer, because a client may send its body in pieces of a byte.
+        self._more_body = bytearray()
         self._body_bytes = 0
 
     # -- the transport's side ----------------------------------------------------------------------------------------
@@ -141,16 +145,15 @@ class HttpConnection(asyncio.Protocol):
             return
         if self._is_in_head or not self._is_in_message:
             self._head_bytes += len(data)
-        try:
-            self._parser.feed_data(data)
-        except httptools.HttpParserUpgrade as upgrade:
-            # Offers to speak another protocol are not taken up, as HTTP allows.
-            if (offset := upgrade.args[0]) < len(data):
-                self.data_received(data[offset:])
+        while data:
+            try:
+                self._parser.feed_data(data)
+                break
+            except httptools.HttpParserUpgrade as upgrade:
+                data = data[upgrade.args[0] :]  # offers to speak another protocol are not taken up, as HTTP allows
+            except httptools.HttpParserError:
+                self._refuse_plainly(400, "Invalid HTTP request received.")
                 return
-        except httptools.HttpParserError:
-            self._refuse_plainly(400, "Invalid HTTP request received.")
-            return
         if self._is_in_message:
             self._look_incomplete()
 
@@ -205,6 +208,10 @@ class HttpConnection(asyncio.Protocol):
     def on_header(self, name: bytes, value: bytes) -> None:
         if not self._is_in_head:
             return  # a trailer
+        self._header_count += 1
+        if self._header_count > HEADERS_MAX:
+            self._refuse_plainly(431, f"The request has more than {HEADERS_MAX} header lines.")
+            return
         key = name.decode("latin-1").lower()
         text = value.decode("latin-1")
         headers = self._headers
@@ -216,7 +223,12 @@ class HttpConnection(asyncio.Protocol):
         length = self._headers.get("content-length", "")
         if length.isdigit() and int(length) > self._settings.body_bytes_max:
             self._refuse(BodyTooLarge())
-        elif "expect" in self._headers and self._headers["expect"].lower() == "100-continue":
+        elif not self._is_busy:
+            self._invite()
+
+    def _invite(self) -> None:
+        """Ask for the body of the request that is being read, if its client waits for that; never amid another answer."""
+        if not self._is_over and "expect" in self._headers and self._headers["expect"].lower() == "100-continue":
             self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
 
     def on_body(self, body: bytes) -> None:
@@ -228,7 +240,7 @@ class HttpConnection(asyncio.Protocol):
         elif not self._body:
             self._body = body
         else:
-            self._chunks.append(body)
+            self._more_body += body
 
     def on_message_complete(self) -> None:
         self._is_in_message = False
@@ -257,7 +269,7 @@ class HttpConnection(asyncio.Protocol):
             path.decode("latin-1"),
             query.decode("latin-1"),
             self._headers,
-            b"".join((self._body, *self._chunks)) if self._chunks else self._body,
+            self._body + self._more_body if self._more_body else self._body,
         )
 
     # -- answers -----------------------------------------------------------------------------------------------------
@@ -325,6 +337,8 @@ class HttpConnection(asyncio.Protocol):
             return
         if self._ready:
             self._advance()
+        elif self._is_in_message and not self._is_in_head:
+            self._invite()
         if self._is_paused and not self._ready:
             self._is_paused = False
             self._transport.resume_reading()
@@ -388,7 +402,11 @@ class HttpConnection(asyncio.Protocol):
 
     def _refuse(self, error: AwsError) -> None:
         """Answer a request that was not read to its end, in the shape its client expects, and close."""
-        request = self._request()
+        try:
+            request = self._request()
+        except httptools.HttpParserError:
+            self._refuse_plainly(400, "Invalid HTTP request received.")
+            return
         self._end_with(self._handler.refuse(request, error))
 
     def _refuse_plainly(self, status: int, text: str) -> None:
