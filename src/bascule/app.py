@@ -170,7 +170,7 @@ class Bascule:
         self.time.add("log lines of functions", Worker(lambda: self.sink.is_idle))
         internal = Internal(self._registry, self.store, self.board, self.clock, self.metrics, self._gauges())
         internal.add("GET", signing.CERTIFICATE_PATH, self._certificate)
-        OperationsViews(self.store, self.contexts, self.delivery.waiting).add_to(internal)
+        OperationsViews(self.store, self.contexts, self.delivery.waiting, self.delivery.lost).add_to(internal)
         self._live_controls().add_to(internal)
         if faults is not None:
             clock = self.clock if isinstance(self.clock, SteerableClock) else None

@@ -90,6 +90,41 @@ def show(
     _render_messages(found)
 
 
+@app.command("lost")
+def list_lost(
+    count: Annotated[int, typer.Option(min=1, max=500, help="Losses shown at most.")] = 100,
+    url: Annotated[str, url_option] = DEFAULT_URL,
+    json: Annotated[bool, json_option] = False,
+) -> None:
+    """Show what ended nowhere: refused for good, and no dead-letter queue took it. Newest first."""
+    found = fetch(url, "/_bascule/lost", count=count)
+    if found is None:
+        fail(f"what answers at {url} is not Bascule; name the server with --url.")
+    if json:
+        typer.echo(json_codec.dumps(found, indent=2))
+    elif found["lost"]:
+        _render_lost(found["lost"])
+    else:
+        typer.echo("Nothing was lost.")
+
+
+def _render_lost(losses: list[Json]) -> None:
+    from rich.console import Console
+    from rich.text import Text
+
+    console = Console(highlight=False, soft_wrap=True)
+    for lost in losses:
+        source, target = short_arn(lost["source_arn"]), short_arn(lost["target_arn"])
+        head = Text.assemble((moment(lost["at_ms"]), "dim"), f" {printable(source)} to {printable(target)}")
+        head.append(f", {lost['bytes']} bytes")
+        if lost["event_id"]:
+            head.append(f"  event {printable(lost['event_id'])}", "cyan")
+        console.print(head)
+        why = ": ".join(filter(None, (lost["code"], lost["message"])))
+        console.print(Text(f"  {printable(why)} ({lost['reason']})", "red"))
+        console.print(Text(f"  {printable(lost['body'][:200])}", "dim"))
+
+
 def _fail_missing(queue: str) -> None:
     fail(f"there is no queue '{queue}'; 'bascule dlq ls' lists dead-letter queues.")
 

@@ -34,7 +34,8 @@ def _render(found: dict[str, Any]) -> None:
     lost = sum(found["metrics"].get("delivery.Lost", {}).values())
     if lost:
         console.print(
-            f"[bold red]deliveries lost since the start: {lost}[/] (refused, and no dead-letter queue took them)"
+            f"[bold red]deliveries lost since the start: {lost}[/] "
+            "(refused, and no dead-letter queue took them; 'bascule dlq lost' shows each)"
         )
     counters = Table("counter", "value", box=None, pad_edge=False, header_style="dim")
     for name, labels in found["metrics"].items():

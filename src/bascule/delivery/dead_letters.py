@@ -1,7 +1,8 @@
 """What a dead letter looks like. Which attributes it carries is decided by the origin of the delivery: a table.
 
 A dead letter is itself a delivery (origin ``dead-letter``) with the id of the delivery it stands for, so its story is one
-line of the same story. It has no dead-letter queue of its own: where it fails for good, the payload is lost.
+line of the same story. One that has neither an event nor attributes keeps the failure itself, which the journal is told under the
+id of the message that it becomes. It has no dead-letter queue of its own: where it fails for good, the payload is lost.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from bascule.delivery.limits import MESSAGE_MAX
-from bascule.kernel.delivery import Delivery, Refused
+from bascule.kernel.delivery import Delivery, Failure, Refused
 
 ORIGIN = "dead-letter"
 Attributes = dict[str, tuple[str, str]]
@@ -80,4 +81,9 @@ def dead_letter_of(
         event_id=delivery.event_id,
         hops=delivery.hops + 1,
         trace_header=delivery.trace_header,
+        failure=None
+        if made or delivery.event_id
+        else Failure(
+            delivery.target_arn, refused.code, refused.message[:MESSAGE_MAX], retry_count + 1, exhausted or ""
+        ),
     )

@@ -27,11 +27,12 @@ from bascule.delivery.limits import (
     OUTBOX_ROWS_MAX,
     ROUTES_MAX,
 )
+from bascule.delivery.losses import Losses, Lost
 from bascule.delivery.outbox import Progress, Waiting
 from bascule.delivery.retry_schedule import Exhausted, is_too_old, next_try_ms
 from bascule.kernel.arns import Arn, parse_arn
 from bascule.kernel.context import Context
-from bascule.kernel.delivery import Accepted, Delivery, Refused, Target
+from bascule.kernel.delivery import Accepted, Delivery, Failure, Refused, Target
 from bascule.kernel.journal import Note
 from bascule.kernel.loop import Loop
 from bascule.kernel.queues import Lease
@@ -56,6 +57,27 @@ def _bug(target_arn: str, error: Exception) -> Refused:
     return Refused("INTERNAL_ERROR", f"The target failed: {type(error).__name__}.", is_retryable=True)
 
 
+def _note_failure(ctx: Context, tx: Tx, letter: Delivery, failure: Failure, reference: str) -> None:
+    """Tell the journal, under the name that its dead-letter queue gave it, why there is a dead letter without an event."""
+    detail: dict[str, str | int | float] = {"source_arn": letter.source_arn}
+    if failure.exhausted:
+        detail["exhausted"] = failure.exhausted
+    note = Note(
+        kind="refused",
+        at_ms=ctx.now_ms,
+        event_id=reference,
+        target_arn=failure.target_arn,
+        subject=letter.delivery_id,
+        attempt=failure.try_count,
+        code=failure.code,
+        message=failure.message,
+        detail=detail,
+    )
+    ctx.journal.note(tx, note)
+    told: dict[str, str | int | float] = {"source_arn": letter.source_arn, "reference": reference}
+    ctx.journal.note(tx, Note(DEAD_LETTER, ctx.now_ms, reference, letter.target_arn, letter.delivery_id, detail=told))
+
+
 class DeliveryEngine:
     """The ``Courier`` of every context, and the owner of the loop ``delivery.outbox``.
 
@@ -67,6 +89,7 @@ class DeliveryEngine:
         self._routes: dict[str, _Route] = {}
         #: When a loss of a sender was last logged.
         self._logged_ms: dict[str, int] = {}
+        self._losses = Losses()
         self.faults = Faults() if settings.is_test else None
         self.loops = (
             Loop("delivery.outbox", self.tick, signals=frozenset({f"queue:{outbox.QUEUE}"}), poll_ms=OUTBOX_POLL_MS),
@@ -110,6 +133,10 @@ class DeliveryEngine:
     def waiting(self, tx: Tx, count_max: int) -> list[Waiting]:
         """Up to ``count_max`` deliveries that wait for their next try, soonest first."""
         return outbox.waiting(tx, count_max=count_max)
+
+    def lost(self, tx: Tx, count_max: int) -> list[Lost]:
+        """The last ``count_max`` deliveries that ended nowhere, newest first."""
+        return self._losses.last(tx, count_max)
 
     def tick(self, ctx: Context, tx: Tx) -> int | None:
         """Try up to 100 rows that are due; gives when the next one is.
@@ -196,6 +223,8 @@ class DeliveryEngine:
                 subject = delivery.delivery_id
                 note = Note(DEAD_LETTER, ctx.now_ms, event_id, delivery.target_arn, subject, try_count, detail=detail)
                 ctx.journal.note(tx, note)
+            elif delivery.failure is not None:
+                _note_failure(ctx, tx, delivery, delivery.failure, accepted.reference)
             return
         ctx.metrics.count(counters_of(delivery.origin).accepted, source_arn)
         if event_id:
@@ -279,11 +308,12 @@ class DeliveryEngine:
         ctx.metrics.count(counters.LOST, delivery.source_arn)
         reason = "the dead-letter queue refused it" if delivery.origin == DEAD_LETTER else "no dead-letter queue is set"
         self._note(ctx, tx, "lost", delivery, refused, try_count, {"reason": reason})
+        self._losses.add(tx, ctx.now_ms, delivery, refused, reason)
         if not delivery.event_id:
             self._log_loss(ctx.now_ms, delivery, refused, reason)
 
     def _log_loss(self, now_ms: int, delivery: Delivery, refused: Refused, reason: str) -> None:
-        """What is no event has no story to be read in, so its loss is logged, of each sender once in a while."""
+        """What is no event has no story to be read in, so its loss is logged too, of each sender once in a while."""
         source_arn = delivery.source_arn
         if now_ms - self._logged_ms.get(source_arn, -LOSS_LOGGED_MS) < LOSS_LOGGED_MS:
             return
@@ -291,7 +321,7 @@ class DeliveryEngine:
             self._logged_ms.clear()
         self._logged_ms[source_arn] = now_ms
         log.warning(
-            "lost: what %s sent to %s (%s: %s; %s); 'bascule status' counts further losses",
+            "lost: what %s sent to %s (%s: %s; %s); 'bascule dlq lost' shows further losses",
             source_arn,
             delivery.target_arn,
             refused.code,

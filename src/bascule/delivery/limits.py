@@ -17,5 +17,8 @@ OUTBOX_POLL_MS = 60_000
 ROUTES_MAX = 10_000
 #: A sender whose deliveries are lost is logged once in this time. milliseconds
 LOSS_LOGGED_MS = 60_000
+#: Losses that are kept for people, and how many more may come before old ones are removed. count
+LOSSES_KEPT = 1_000
+LOSSES_TRIMMED_AFTER = 250
 #: Characters of an error message kept in notes, rows and dead letters. count; Lambda dead letters cut at 1 KB
 MESSAGE_MAX = 1_024

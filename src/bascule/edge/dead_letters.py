@@ -1,7 +1,8 @@
 """Which queues are dead-letter queues, who uses them, and why a message in one died.
 
 Every service that can name a dead-letter queue is asked here, over all accounts and Regions. Why a message died is read from
-what it carries (``letters``), and from the journal when an event is in it.
+what it carries (``letters``), and from the journal: in the story of the event in it, or, when there
+is none, under the message's own id.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ from bascule.services.sqs.state import Cursor, find_arn, page_all_queues
 #: Queues read at a time. count
 PAGE = 500
 #: Said of a dead letter whose reason nothing holds.
-NO_EVENT = "The reason is not known: the journal is about events, and there is none in the message."
+NO_EVENT = "The reason is not known: the journal holds nothing of this message any more."
 STORY_GONE = "The reason is not known: the story of the event in it is no longer kept."
 
 

@@ -1,4 +1,4 @@
-"""The JSON behind ``bascule dlq`` and ``bascule retries``: dead-letter queues, their messages, redriving them, and what waits.
+"""The JSON behind ``bascule dlq`` and ``bascule retries``: dead-letter queues, redriving them, what waits and what was lost.
 
 Shapes: docs/reference/internal.md. Everything is a view of the store, except the redrive, which is one bounded step a request.
 """
@@ -30,6 +30,8 @@ from bascule.services.sqs.model import Queue
 from bascule.services.sqs.state import find_arn
 
 Json = dict[str, Any]
+#: Deliveries that ended nowhere, newest first: of the delivery engine.
+LostDeliveries = Callable[[Tx, int], list[Any]]
 #: Deliveries that wait for their next try, soonest first: of the delivery engine.
 WaitingDeliveries = Callable[[Tx, int], list[Any]]
 
@@ -78,10 +80,11 @@ def messages_of(tx: Tx, queue: Queue, uses: list[Use], now_ms: int, *, after: in
     """A page of a dead-letter queue: each message, and why it died; ``after`` goes on from there, null at the end."""
     rows = tx.queues.peek(queue.storage, count_max=count_max, after_sequence=after)
     kept = [(row, event_id_of(row.body)) for row in rows if row.sent_ms > queue.expired_ms(now_ms)]
-    notes = notes_of_each(tx, {event_id for _, event_id in kept if event_id})
+    # A dead letter without an event has its story under its own id.
+    notes = notes_of_each(tx, {event_id or row.message_id for row, event_id in kept})
     shown = []
     for row, event_id in kept:
-        why = why_of(tx, row, uses, notes.get(event_id, ()))
+        why = why_of(tx, row, uses, notes.get(event_id or row.message_id, ()))
         shown.append({**_message(row, event_id, now_ms), "why": msgspec.to_builtins(why)})
     return {"messages": shown, "after": rows[-1].sequence if len(rows) == count_max else None}
 
@@ -134,10 +137,13 @@ def _number(request: HttpRequest, name: str, default: int, least: int, most: int
 class OperationsViews:
     """Answers the requests; registered by the composition root."""
 
-    def __init__(self, store: AsyncStore, contexts: Contexts, waiting_deliveries: WaitingDeliveries) -> None:
+    def __init__(
+        self, store: AsyncStore, contexts: Contexts, waiting_deliveries: WaitingDeliveries, lost: LostDeliveries
+    ) -> None:
         self._store = store
         self._contexts = contexts
         self._waiting_deliveries = waiting_deliveries
+        self._lost = lost
 
     def add_to(self, internal: Internal) -> None:
         """Have the end points answered."""
@@ -145,6 +151,7 @@ class OperationsViews:
         internal.add("GET", BELOW, self._messages)
         internal.add("POST", BELOW, self._redrive)
         internal.add("GET", "/_bascule/retries", self._retries)
+        internal.add("GET", "/_bascule/lost", self._losses)
 
     async def _queues(self, request: HttpRequest, rest: str, connection: Connection) -> HttpAnswer:
         now_ms = self._contexts.clock.now_ms()
@@ -208,6 +215,14 @@ class OperationsViews:
             return json_answer({"message": str(wrong)}, 400)
         waiting = await self._store.read_long(lambda tx: retries_of(tx, self._waiting_deliveries, count_max))
         return json_answer({"now_ms": self._contexts.clock.now_ms(), **waiting})
+
+    async def _losses(self, request: HttpRequest, rest: str, connection: Connection) -> HttpAnswer:
+        try:
+            count_max = _number(request, "count", SHOWN_DEFAULT, 1, SHOWN_MAX)
+        except _WrongQuery as wrong:
+            return json_answer({"message": str(wrong)}, 400)
+        lost = await self._store.read_long(lambda tx: self._lost(tx, count_max))
+        return json_answer({"now_ms": self._contexts.clock.now_ms(), "lost": msgspec.to_builtins(lost)})
 
 
 def _no_queue(name: str) -> HttpAnswer:

@@ -26,6 +26,17 @@ class RetryPolicy(msgspec.Struct, frozen=True):
     age_max_ms: int = 86_400_000
 
 
+class Failure(msgspec.Struct, frozen=True):
+    """How a delivery failed for good, kept with a dead letter that cannot say it itself."""
+
+    target_arn: str
+    code: str
+    message: str
+    try_count: int
+    #: Which limit of the retry policy ended it.
+    exhausted: str = ""
+
+
 class Delivery(msgspec.Struct, frozen=True):
     """A payload on its way to a target."""
 
@@ -52,6 +63,8 @@ class Delivery(msgspec.Struct, frozen=True):
     #: Deliveries this one is a consequence of; loops are cut at a limit.
     hops: int = 0
     trace_header: str | None = None
+    #: Of a dead letter that has neither attributes nor an event to tell it: why it is one.
+    failure: Failure | None = None
 
 
 class Accepted(msgspec.Struct, frozen=True):

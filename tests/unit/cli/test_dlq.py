@@ -27,3 +27,25 @@ def test_a_redrive_that_is_cut_off_says_how_far_it_came(monkeypatch: pytest.Monk
         "bascule: no server answers.",
         "bascule: 100 messages were sent again before that; run it again for the others.",
     ]
+
+
+def test_losses_are_shown_with_their_reasons(monkeypatch: pytest.MonkeyPatch) -> None:
+    lost = {
+        "at_ms": 1_767_225_600_000,
+        "origin": "destination",
+        "source_arn": "arn:aws:lambda:us-east-1:000000000000:function:heavy:$LATEST",
+        "target_arn": "arn:aws:sqs:us-east-1:000000000000:records",
+        "code": "INVALID_PARAMETER",
+        "message": "It is too long.",
+        "reason": "no dead-letter queue is set",
+        "event_id": "",
+        "bytes": 1_048_900,
+        "body": '{"version":"1.0"}',
+    }
+    answers = iter([{"now_ms": 0, "lost": [lost]}, {"now_ms": 0, "lost": []}])
+    monkeypatch.setattr(dlq, "fetch", lambda *_, **__: next(answers))
+    told = CliRunner().invoke(build(["dlq"]), ["dlq", "lost"]).stdout
+    assert "function heavy" in told
+    assert "to queue records, 1048900 bytes" in told
+    assert "INVALID_PARAMETER: It is too long. (no dead-letter queue is set)" in told
+    assert CliRunner().invoke(build(["dlq"]), ["dlq", "lost"]).stdout == "Nothing was lost.\n"

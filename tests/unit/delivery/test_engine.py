@@ -6,7 +6,7 @@ import logging
 
 import pytest
 
-from bascule.delivery import Exhausted
+from bascule.delivery import Exhausted, losses
 from bascule.kernel.arns import Arn
 from bascule.kernel.context import Context
 from bascule.kernel.delivery import Accepted, Delivery, Refused, RetryPolicy
@@ -127,6 +127,17 @@ def test_a_loss_that_no_story_can_tell_is_logged_once_a_minute(
     assert lose() == []
     platform.clock.advance(60_000)
     assert len(lose()) == 1
+
+
+def test_the_last_losses_are_kept_and_old_ones_make_room(platform: Platform, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(losses, "LOSSES_KEPT", 3)
+    monkeypatch.setattr(losses, "LOSSES_TRIMMED_AFTER", 2)
+    for number in range(9):
+        platform.clock.advance(1)
+        platform.send(platform.delivery(target_arn=SCOPE.arn("nobody", str(number))))
+    kept = platform.read(lambda tx: platform.engine.lost(tx, 100))
+    assert [lost.target_arn.rpartition(":")[2] for lost in kept] == ["8", "7", "6", "5"]
+    assert (kept[0].code, kept[0].reason, kept[0].source_arn) == ("NO_RESOURCE", "no dead-letter queue is set", RULE)
 
 
 def test_a_busy_dead_letter_queue_is_tried_again(platform: Platform) -> None:

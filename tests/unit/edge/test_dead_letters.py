@@ -162,8 +162,59 @@ def test_a_subscriptions_dead_letter_tells_the_refusal_raw_or_not(world: World, 
     of_event, of_text = why(world, "dead")
     for told in (of_event, of_text):
         assert (told["kind"], told["source_arn"], told["target_arn"]) == ("subscription", topic, PREFIX + "gone")
-    assert (of_event["code"], of_event["message"]) == ("NO_RESOURCE", "The specified queue does not exist.")
-    assert "code" not in of_text
-    assert (
-        of_text["message"] == "The reason is not known: the journal is about events, and there is none in the message."
+        assert (told["code"], told["message"]) == ("NO_RESOURCE", "The specified queue does not exist.")
+        assert told["retry_count"] == 0
+
+
+def test_a_published_message_that_was_tried_in_vain_tells_how_often_and_has_a_story_under_its_dead_letters_id(
+    world: World,
+) -> None:
+    dead = queue(world, "dead")
+    sleepy = queue(world, "sleepy")
+    topics = world.client("sns")
+    topic = topics.create_topic(Name="news")["TopicArn"]
+    attributes = {"RedrivePolicy": json.dumps({"deadLetterTargetArn": dead}), "RawMessageDelivery": "true"}
+    topics.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=sleepy, Attributes=attributes)
+    fault = json.dumps({"target": sleepy, "error": "throttled", "times": 1_000_000}).encode()
+    assert world.request(HttpRequest("POST", "/_bascule/faults", "", {}, fault)).status == 200
+    topics.publish(TopicArn=topic, Message="no event")
+    world.advance(hours=24 * 24)
+    (message,) = json.loads(world.get("/_bascule/dlq/dead").body)["messages"]
+    told = message["why"]
+    assert (told["code"], told["source_arn"], told["target_arn"]) == ("THROTTLING", topic, sleepy)
+    assert told["retry_count"] > 0
+    assert told["exhausted"]
+    (delivery,) = story(world, message["message_id"])["deliveries"]
+    assert (delivery["state"], delivery["dead_letter"]["reference"]) == ("dead-letter", message["message_id"])
+
+
+@pytest.mark.parametrize("kind", ["sqs", "sns", "lambda", "events"])
+def test_a_record_too_big_for_its_destination_is_shown_among_the_losses(world: World, kind: str) -> None:
+    made = {
+        "sqs": lambda: queue(world, "records"),
+        "sns": lambda: world.client("sns").create_topic(Name="records")["TopicArn"],
+        "lambda": lambda: create_function(world.client("lambda"), "records", "def handler(event, context): pass\n"),
+        "events": lambda: world.client("events").create_event_bus(Name="records")["EventBusArn"],
+    }
+    destination = made[kind]()
+    broken(world, "heavy", "ValueError", "of heavy")
+    functions = world.client("lambda")
+    functions.put_function_event_invoke_config(
+        FunctionName="heavy",
+        MaximumRetryAttempts=0,
+        DestinationConfig={"OnFailure": {"Destination": destination}},
     )
+    payload = json.dumps("x" * (1_048_576 - 2)).encode()
+    functions.invoke(FunctionName="heavy", InvocationType="Event", Payload=payload)
+    world.settle()
+    (lost,) = json.loads(world.get("/_bascule/lost").body)["lost"]
+    assert (lost["origin"], lost["source_arn"], lost["target_arn"]) == (
+        "destination",
+        FUNCTION + "heavy:$LATEST",
+        destination,
+    )
+    assert lost["code"]
+    assert "1048576" in lost["message"] or "limit" in lost["message"] or "too" in lost["message"], lost
+    assert lost["bytes"] > 1_048_576
+    assert "requestContext" in lost["body"]
+    assert lost["reason"] == "no dead-letter queue is set"
