@@ -7,31 +7,25 @@ shutdown) is the same.
 from __future__ import annotations
 
 import asyncio
-import logging
 import os
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Protocol
 
 from bascule.kernel.clock import Clock
 from bascule.kernel.ids import Ids
-from bascule.kernel.invocation import FunctionVersion, RuntimeUnavailable
+from bascule.kernel.invocation import RuntimeUnavailable
 from bascule.kernel.metrics import Metrics
-from bascule.runtime.api_worker import ApiWorker, Judge, Launch
+from bascule.runtime.api_worker import ApiWorker, Launch
+from bascule.runtime.doorkeeper import Doorkeeper
 from bascule.runtime.isolation import Ground, Isolation
 from bascule.runtime.launcher import Launcher, NotExecutable, Program
 from bascule.runtime.output import OutputReader
-from bascule.runtime.peers import Address, Peer, Peers
+from bascule.runtime.peers import Peers
 from bascule.runtime.ports import Plan
 from bascule.runtime.variables import function_variables
 from bascule.runtime.zygote import Fork
 
-log = logging.getLogger("bascule.runtime")
-
-_SAID = {
-    Peer.STRANGER: "a process of something else connected to the Runtime API and was refused; its port belongs to",
-    Peer.UNTOLD: "nobody says which process connected to the Runtime API, so anybody of this machine can; its port belongs to",
-}
 #: The variable that names a program to start the runtime with.
 WRAPPER = "AWS_LAMBDA_EXEC_WRAPPER"
 
@@ -116,6 +110,7 @@ class ApiFactory:
             reading, writing = os.pipe()
         except OSError as error:
             raise RuntimeUnavailable(f"A function process could not be made: {error.strerror}.") from error
+        peers = self._peers if await self._isolation.judges_peers() else None
         worker = ApiWorker(
             plan.function,
             OutputReader(reading, plan.printed, is_reading=False),
@@ -125,7 +120,7 @@ class ApiFactory:
             new_id=self._ids.uuid,
             say=lambda line: plan.printed([line]),
             linger=self._linger,
-            judge=self._judge(plan.function) if await self._isolation.judges_peers() else None,
+            doorkeeper=Doorkeeper(peers, self._metrics, plan.function),
         )
         variables = self._variables(
             language, plan, command, await worker.open(), is_isolated=await self._isolation.is_on()
@@ -186,24 +181,6 @@ class ApiFactory:
                 raise NotExecutable(shown(str(error), plan)) from error
 
         return launch
-
-    def _judge(self, function: FunctionVersion) -> Judge:
-        """Says of each connection to one environment's Runtime API whether it comes from the environment."""
-        is_said = False
-
-        def judge(peer: Address, ours: Address, pids: Iterable[int]) -> bool:
-            nonlocal is_said
-            found = self._peers.judge(peer, ours, pids)
-            if found is Peer.KNOWN:
-                return True
-            if found is Peer.STRANGER:
-                self._metrics.count("lambda.runtime_api_strangers", function.name)
-            if not is_said:
-                is_said = True
-                log.warning("%s %s", _SAID[found], function.arn)
-            return found is Peer.UNTOLD
-
-        return judge
 
     def _linger(self, work: Coroutine[None, None, None]) -> None:
         task = asyncio.create_task(work)

@@ -10,13 +10,14 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from collections.abc import Awaitable, Callable, Coroutine
 
 from bascule.kernel.invocation import FunctionVersion, RuntimeUnavailable
 from bascule.runtime import extensions_api, runtime_api, usage
+from bascule.runtime.doorkeeper import Doorkeeper
 from bascule.runtime.extensions_api import ExtensionsApi, ExtensionState
 from bascule.runtime.hidden_memory import hidden_kb
-from bascule.runtime.http_listener import ApiAnswer, ApiRequest, HttpListener, Receiver, admit_all
+from bascule.runtime.http_listener import ApiAnswer, ApiRequest, HttpListener, Receiver
 from bascule.runtime.launcher import NotExecutable
 from bascule.runtime.limits import (
     EXIT_GRACE_S,
@@ -25,7 +26,6 @@ from bascule.runtime.limits import (
     SHUTDOWN_MS,
 )
 from bascule.runtime.output import OutputReader
-from bascule.runtime.peers import Address
 from bascule.runtime.phase import Phase
 from bascule.runtime.ports import Outcome, OutcomeKind, Request
 from bascule.runtime.response_stream import ResponseStream, Source
@@ -38,8 +38,6 @@ _NOT_OFFERED = {"/2022-07-01/telemetry": "Telemetry", "/2020-08-15/logs": "Logs"
 _SHUTDOWN_REASONS = {OutcomeKind.TIMED_OUT: "timeout"}
 
 Launch = Callable[[Callable[[Fork], object]], Awaitable[Fork]]
-#: Whether one of these processes is at the other end of a connection.
-Judge = Callable[[Address, Address, Iterable[int]], bool]
 
 
 class ApiWorker:
@@ -56,9 +54,8 @@ class ApiWorker:
         new_id: Callable[[], str],
         say: Callable[[str], object],
         linger: Callable[[Coroutine[None, None, None]], None],
-        judge: Judge | None,
+        doorkeeper: Doorkeeper,
     ) -> None:
-        """``judge`` is asked about each connection; None: only the environment's own processes can connect."""
         self.memory_used_mb = 0
         self._output = output
         self._writing_fd = writing_fd
@@ -70,14 +67,12 @@ class ApiWorker:
         self._phase = Phase(self._on_deadline, output.drain)
         self._runtime = RuntimeApi(self._on_step)
         self._extensions = ExtensionsApi(function, extension_names, new_id, self._on_step)
-        self._listener = HttpListener(self._handle, self._receive, admit_all if judge is None else self._admit)
-        self._judge = judge
+        self._listener = HttpListener(self._handle, self._receive, doorkeeper.admit)
+        self._doorkeeper = doorkeeper
         self._launch_runtime: Launch | None = None
         self._launching: asyncio.Task[None] | None = None
         self._runtime_fork: Fork | None = None
         self._extension_forks: list[Fork] = []
-        #: All of them, from before they become their programs.
-        self._born: list[Fork] = []
         self._exited: dict[Fork, asyncio.Event] = {}
         self._launches = 0
         self._is_initialised = False
@@ -135,7 +130,7 @@ class ApiWorker:
         """Start one program. The pipe stays open meanwhile: its number must not become another file's."""
         self._launches += 1
         try:
-            return await launch(self._born.append)
+            return await launch(self._doorkeeper.born)
         finally:
             self._launches -= 1
             if self._is_dead:
@@ -152,6 +147,7 @@ class ApiWorker:
 
         def exited(status: int) -> None:
             ended.set()
+            self._doorkeeper.ended()
             on_exit(status)
 
         fork.when_exited(exited)
@@ -178,10 +174,6 @@ class ApiWorker:
             self._extensions.invoke(errand)
             self._runtime.give(errand, stream)
         return phase
-
-    def _admit(self, peer: Address, ours: Address) -> bool:
-        assert self._judge is not None
-        return self._judge(peer, ours, (pid for fork in reversed(self._born) for pid in fork.each_of_family()))
 
     def _receive(self, request: ApiRequest, source: Source) -> Receiver | None:
         base = runtime_api.BASE_PATH

@@ -9,6 +9,7 @@ the future is cancelled. A body is read whole unless a ``Receiver`` wants it as 
 from __future__ import annotations
 
 import asyncio
+import enum
 import http
 from collections import deque
 from collections.abc import Callable
@@ -69,23 +70,31 @@ Handle = Callable[[ApiRequest], "ApiAnswer | asyncio.Future[ApiAnswer]"]
 Receive = Callable[[ApiRequest, Source], Receiver | None]
 
 
-#: Asked once for each connection: the client's address and ours.
-Admit = Callable[[Address, Address], bool]
+class Admission(enum.Enum):
+    """What becomes of a connection."""
+
+    ANSWERED = "its requests are answered"
+    HEARD = "its requests count, but nothing is said to it"
+    REFUSED = "it is closed"
+
+
+#: Asked once for each connection: the client's address and ours. Until a future is done nothing is looked at.
+Admit = Callable[[Address, Address], "Admission | asyncio.Future[Admission]"]
 
 
 def read_whole(request: ApiRequest, source: Source) -> None:
     """A ``Receive`` that wants no body before it is whole."""
 
 
-def admit_all(peer: Address, ours: Address) -> bool:
+def admit_all(peer: Address, ours: Address) -> Admission:
     """An ``Admit`` for clients that nobody else can pretend to be."""
-    return True
+    return Admission.ANSWERED
 
 
 class HttpListener:
     """Serves ``handle`` on a port of 127.0.0.1 from ``open`` to ``close``; ``receive`` is asked first by who says it streams.
 
-    A connection that ``admit`` does not want is closed before anything of it is read.
+    A connection that ``admit`` refuses is closed before anything of it is read.
     """
 
     def __init__(self, handle: Handle, receive: Receive = read_whole, admit: Admit = admit_all) -> None:
@@ -96,6 +105,8 @@ class HttpListener:
         #: Bytes of request bodies kept now, over all connections.
         self.kept_bytes = 0
         self.connections: set[_Connection] = set()
+        #: Those that nobody has decided on yet.
+        self.held: set[_Connection] = set()
         self._server: asyncio.Server | None = None
 
     async def open(self) -> None:
@@ -109,7 +120,7 @@ class HttpListener:
         if self._server is not None:
             self._server.close()
             self._server = None
-        for connection in list(self.connections):
+        for connection in [*self.connections, *self.held]:
             connection.drop()
 
 
@@ -125,6 +136,10 @@ class _Connection(asyncio.Protocol):
         self._is_in_head = True
         self._head_bytes = 0
         self._is_writable = True
+        self._is_answered = True
+        #: What came before it was decided who this is; None: it is.
+        self._early: bytes | None = None
+        self._is_at_end = False
         self._receiver: Receiver | None = None
         self._reset()
 
@@ -137,10 +152,34 @@ class _Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)  # uvloop's does not inherit from it
-        peer = transport.get_extra_info("peername")
-        if peer is None or not self._listener.admit(peer, transport.get_extra_info("sockname")):
+        peer, ours = transport.get_extra_info("peername"), transport.get_extra_info("sockname")
+        admission = self._listener.admit(peer, ours) if peer and ours else Admission.REFUSED
+        if isinstance(admission, Admission):
+            self._enter(admission)
+        else:
+            self._early = b""
+            self._listener.held.add(self)
+            admission.add_done_callback(self._decided)
+
+    def _decided(self, admission: asyncio.Future[Admission]) -> None:
+        self._listener.held.discard(self)
+        early, self._early = self._early or b"", None
+        if self._transport is None:
+            return
+        self._enter(admission.result())
+        if not self._transport.is_closing():
+            self.data_received(early)
+            if self._is_at_end:
+                self._lose()
+                self._transport.close()
+            else:
+                self.resume()
+
+    def _enter(self, admission: Admission) -> None:
+        if admission is Admission.REFUSED:
             self.drop()
             return
+        self._is_answered = admission is Admission.ANSWERED
         self._listener.connections.add(self)
         if len(self._listener.connections) > API_CONNECTIONS_MAX:
             self.drop()
@@ -148,6 +187,7 @@ class _Connection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._listener.connections.discard(self)
         self._transport = None
+        self._listener.held.discard(self)
         self._lose()
         self._let_go(self._body_bytes)
         self._body_bytes = 0
@@ -156,9 +196,13 @@ class _Connection(asyncio.Protocol):
         if self._pending is not None:
             self._pending.cancel()
 
-    def eof_received(self) -> None:
+    def eof_received(self) -> bool:
         """The client may ask on another connection before this one's loss is reported."""
+        if self._early is not None:
+            self._is_at_end = True
+            return True
         self._lose()
+        return False
 
     def _lose(self) -> None:
         receiver, self._receiver = self._receiver, None
@@ -174,6 +218,11 @@ class _Connection(asyncio.Protocol):
             self._transport.abort()
 
     def data_received(self, data: bytes) -> None:
+        if self._early is not None:
+            # Only a transport that reads already can be paused.
+            self._early += data
+            self.pause()
+            return
         try:
             self._feed(data)
         except httptools.HttpParserError:
@@ -215,7 +264,8 @@ class _Connection(asyncio.Protocol):
 
     def on_headers_complete(self) -> None:
         self._is_in_head = False
-        if self._headers.get("expect", "").lower() == "100-continue" and self._transport is not None:
+        is_asking = self._headers.get("expect", "").lower() == "100-continue" and self._is_answered
+        if is_asking and self._transport is not None:
             self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         if self._parser.should_upgrade():
             return  # it is parsed again without the offer
@@ -297,6 +347,9 @@ class _Connection(asyncio.Protocol):
 
     def _write(self, answer: ApiAnswer, is_kept_alive: bool) -> None:
         if self._transport is None or self._transport.is_closing():
+            return
+        if not self._is_answered:
+            self.drop()
             return
         lines = [f"HTTP/1.1 {answer.status} {_PHRASES[answer.status]}"]
         lines += [f"{name}: {value}" for name, value in answer.headers.items()]

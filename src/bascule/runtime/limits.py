@@ -90,6 +90,10 @@ HANG_UP_S_MAX = 0.2
 API_CONNECTIONS_MAX = 64
 #: Open files looked at for the one that a connection came from; the rest of a larger environment's do not count. count; ours
 API_PEER_FILES_MAX = 2_048
+#: A connection that was closed before the server saw it is held this long: its program may be ending. seconds; ours
+LAST_WORDS_S_MAX = 0.5
+#: Such connections held at once for one environment. count; ours
+LAST_WORDS_MAX = 16
 #: Requests that may wait behind another on one connection. count; ours
 API_PIPELINED_MAX = 16
 #: Size of a request's head. bytes; ours

@@ -45,6 +45,8 @@ class Peer(enum.Enum):
 
     KNOWN = "one of the processes asked about"
     STRANGER = "none of them"
+    #: It is closed: whose it was is not known any more, and it can hear no answer.
+    GONE = "nobody"
     #: The kernel does not say, or does not let this user see.
     UNTOLD = "not to be told"
 
@@ -61,13 +63,23 @@ class Peers:
 
         Takes    peer, ours: the addresses of its two ends, IPv4; pids: taken one by one until the answer is known, so the
                  likeliest should come first.
-        Gives    STRANGER, too, when the other end is closed already or too many files would have to be looked at.
+        Gives    STRANGER, too, when too many files would have to be looked at.
         """
         try:
             inode = self._inode(peer, ours)
         except OSError:
             return Peer.UNTOLD
-        return _search(inode, pids) if inode else Peer.STRANGER
+        found = _search(inode, pids) if inode else Peer.GONE
+        if found is Peer.STRANGER and not self._still_open(peer, ours):
+            return Peer.GONE
+        return found
+
+    def _still_open(self, peer: Address, ours: Address) -> bool:
+        """Whether nobody closed it while it was looked for."""
+        try:
+            return self._inode(peer, ours) != 0
+        except OSError:
+            return True
 
     def _inode(self, peer: Address, ours: Address) -> int:
         """The socket that a connection came from; 0 when it is closed. Raises OSError."""

@@ -139,12 +139,7 @@ class FunctionRuntime:
         return await self._admitted(invocation)
 
     async def _admitted(self, invocation: Invocation) -> InvocationResult:
-        self._factory(invocation.function.runtime)  # refuses an unknown runtime before anything is counted
-        if self._is_stopping:
-            raise RuntimeUnavailable("Bascule is stopping.")
-        environment, admission = self._admit(invocation.function)
-        environment.busy_since_s = self._loop.time()
-        self._watch.wake()
+        environment, admission = self._begin(invocation.function)
         trace = invocation.trace_header or self._new_trace()
         try:
             phase = environment.begin(invocation, trace)
@@ -166,15 +161,15 @@ class FunctionRuntime:
         Promise  the function runs to its end, whoever reads its answer; ``asked.ended`` is called then.
         """
         invocation = asked.invocation
-        self._factory(invocation.function.runtime)  # refuses an unknown runtime before anything is counted
-        if self._is_stopping:
-            raise RuntimeUnavailable("Bascule is stopping.")
-        environment, admission = self._admit(invocation.function)
-        environment.busy_since_s = self._loop.time()
-        self._watch.wake()
         stream = ResponseStream(invocation.function.version)
-        trace = invocation.trace_header or self._new_trace()
-        run = asyncio.create_task(self._start_and_run(environment, invocation, trace, admission, stream))
+
+        async def go(invocation: Invocation) -> InvocationResult:
+            environment, admission = self._begin(invocation.function)
+            trace = invocation.trace_header or self._new_trace()
+            return await self._start_and_run(environment, invocation, trace, admission, stream)
+
+        code = self.live.code_of(invocation.function)
+        run = asyncio.create_task(go(invocation) if code is None else self.live.run(code, invocation, go))
         self._keep(run)
         self._streamed.add(run)
 
@@ -245,6 +240,16 @@ class FunctionRuntime:
         if self._is_cut_off(result):
             raise RuntimeUnavailable(STOPPED)
         return result
+
+    def _begin(self, function: FunctionVersion) -> tuple[Environment, Admission | None]:
+        """What an invocation runs in from now on, and what it holds of the limits. Raises as ``invoke``."""
+        self._factory(function.runtime)  # refuses an unknown runtime before anything is counted
+        if self._is_stopping:
+            raise RuntimeUnavailable("Bascule is stopping.")
+        environment, admission = self._admit(function)
+        environment.busy_since_s = self._loop.time()
+        self._watch.wake()
+        return environment, admission
 
     def _admit(self, function: FunctionVersion) -> tuple[Environment, Admission | None]:
         """An environment that is kept ready, whose place is its own; else one on demand, and what it holds of the limits."""

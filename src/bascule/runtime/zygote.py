@@ -73,6 +73,11 @@ class Fork:
                 yield first
             yield from usage.youngest_first(self.pid)
 
+    @property
+    def has_ended(self) -> bool:
+        """Whether the function's process is no more, told or not yet."""
+        return self.exit_status is not None or usage.resident_kb(self.function_pid) == 0
+
     def when_exited(self, call: Callable[[int], None]) -> None:
         """Call with the exit status (negative: a signal) as soon as it is known, at once when it is already."""
         self._on_exit = call

@@ -63,14 +63,14 @@ def test_a_child_that_inherited_the_socket_is_known(asked: Peers, pair: Pair) ->
 def test_a_connection_that_is_closed_belongs_to_nobody(asked: Peers, pair: Pair) -> None:
     peer, ours = pair[1].getpeername(), pair[1].getsockname()
     pair[0].close()
-    assert asked.judge(peer, ours, [os.getpid()]) is Peer.STRANGER
+    assert asked.judge(peer, ours, [os.getpid()]) is Peer.GONE
     pair[1].close()
-    assert asked.judge(peer, ours, [os.getpid()]) is Peer.STRANGER
+    assert asked.judge(peer, ours, [os.getpid()]) is Peer.GONE
 
 
 def test_a_port_that_somebody_listens_on_is_not_a_connection(asked: Peers) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener, socket.create_server(("127.0.0.1", 0)) as ours:
-        assert asked.judge(listener.getsockname(), ours.getsockname(), [os.getpid()]) is Peer.STRANGER
+        assert asked.judge(listener.getsockname(), ours.getsockname(), [os.getpid()]) is Peer.GONE
 
 
 def test_the_kernels_list_says_the_same(pair: Pair) -> None:
@@ -85,7 +85,7 @@ def test_the_list_is_read_where_the_kernel_may_not_be_asked(
     def refuse(*_: object) -> socket.socket:
         raise PermissionError
 
-    monkeypatch.setattr(peers.socket, "socket", refuse)
+    monkeypatch.setattr(socket, "socket", refuse)
     assert judge(asked, pair[1], os.getpid()) is Peer.KNOWN
     assert judge(asked, pair[1]) is Peer.STRANGER
 
@@ -96,7 +96,7 @@ def test_no_answer_of_the_kernel_at_all_is_said_to_be_none(
     def refuse(*_: object) -> int:
         raise PermissionError
 
-    monkeypatch.setattr(peers.socket, "socket", refuse)
+    monkeypatch.setattr(socket, "socket", refuse)
     monkeypatch.setattr(peers, "listed_inode", refuse)
     assert judge(asked, pair[1], os.getpid()) is Peer.UNTOLD
 

@@ -12,8 +12,9 @@ import pytest
 import uvloop
 
 from bascule.runtime import http_listener
-from bascule.runtime.http_listener import ApiAnswer, ApiRequest, HttpListener
+from bascule.runtime.http_listener import Admission, ApiAnswer, ApiRequest, HttpListener
 from bascule.runtime.limits import API_CONNECTIONS_MAX, API_HEAD_BYTES_MAX, API_PIPELINED_MAX, RESPONSE_BYTES_MAX
+from bascule.runtime.peers import Address
 
 Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
@@ -22,11 +23,18 @@ class Echo:
     """Answers with what it was asked; ``/wait`` waits."""
 
     def __init__(self) -> None:
-        self.listener = HttpListener(self.handle)
+        self.listener = HttpListener(self.handle, admit=self.admit)
+        #: What connections get; a future: they have to wait.
+        self.admission: Admission | asyncio.Future[Admission] = Admission.ANSWERED
+        self.asked: list[str] = []
         self.waiting: list[asyncio.Future[ApiAnswer]] = []
         self.writers: list[asyncio.StreamWriter] = []
 
+    def admit(self, peer: Address, ours: Address) -> Admission | asyncio.Future[Admission]:
+        return self.admission
+
     def handle(self, request: ApiRequest) -> ApiAnswer | asyncio.Future[ApiAnswer]:
+        self.asked.append(request.path)
         if request.path == "/wait":
             self.waiting.append(asyncio.get_running_loop().create_future())
             return self.waiting[-1]
@@ -198,3 +206,66 @@ def test_an_address_that_was_closed_does_not_answer() -> None:
     connection = http.client.HTTPConnection(asyncio.run(opened_and_closed()), timeout=5)
     with pytest.raises(OSError), contextlib.closing(connection):
         connection.connect()
+
+
+@with_echo
+async def test_a_connection_that_is_refused_is_closed_unread(echo: Echo) -> None:
+    echo.admission = Admission.REFUSED
+    reader, writer = await echo.connect()
+    writer.write(b"GET /a HTTP/1.1\r\n\r\n")
+    with contextlib.suppress(ConnectionError):
+        assert await reader.read() == b""
+    assert (echo.asked, echo.listener.connections) == ([], set())
+
+
+@with_echo
+async def test_what_is_only_heard_counts_and_gets_no_answer(echo: Echo) -> None:
+    echo.admission = Admission.HEARD
+    reader, writer = await echo.connect()
+    writer.write(b"POST /a HTTP/1.1\r\nContent-Length: 1\r\nExpect: 100-continue\r\n\r\nx")
+    with contextlib.suppress(ConnectionError):
+        assert await reader.read() == b""
+    assert echo.asked == ["/a"]
+
+
+async def held_request(echo: Echo, *, goes: bool) -> tuple[asyncio.Future[Admission], Streams]:
+    """A connection with one request that has come and that nobody has decided on."""
+    decided: asyncio.Future[Admission] = asyncio.get_running_loop().create_future()
+    echo.admission = decided
+    streams = await echo.connect()
+    streams[1].write(b"GET /held HTTP/1.1\r\n\r\n")
+    if goes:
+        streams[1].close()
+    echo.admission = Admission.ANSWERED
+    reader, writer = await echo.connect()
+    for _ in range(3):  # what came before them has been read by then
+        writer.write(b"GET /other HTTP/1.1\r\n\r\n")
+        await answer(reader)
+    assert len(echo.listener.held) == 1
+    assert set(echo.asked) == {"/other"}
+    return decided, streams
+
+
+@with_echo
+async def test_nothing_is_done_before_it_is_decided_and_nothing_is_lost(echo: Echo) -> None:
+    decided, (reader, writer) = await held_request(echo, goes=False)
+    decided.set_result(Admission.ANSWERED)
+    assert (await answer(reader))[1] == "/held"
+    writer.write(b"GET /more HTTP/1.1\r\n\r\n")
+    assert (await answer(reader))[1] == "/more"
+
+
+@with_echo
+async def test_what_somebody_said_who_went_can_still_count(echo: Echo) -> None:
+    decided, _ = await held_request(echo, goes=True)
+    decided.set_result(Admission.HEARD)
+    await until(lambda: echo.asked[-1] == "/held" and len(echo.listener.connections) == 1)
+
+
+@with_echo
+async def test_what_is_refused_in_the_end_was_not_heard(echo: Echo) -> None:
+    decided, (reader, _) = await held_request(echo, goes=False)
+    decided.set_result(Admission.REFUSED)
+    with contextlib.suppress(ConnectionError):
+        assert await reader.read() == b""
+    assert "/held" not in echo.asked

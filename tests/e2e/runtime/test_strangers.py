@@ -94,6 +94,10 @@ def deploy_victim(machine: Machine) -> Callable[[object], tuple[int, object]]:
     return invoke
 
 
+def refused_count(machine: Machine) -> int:
+    return sum(machine.metrics.snapshot().get("lambda.runtime_api_strangers", {}).values())
+
+
 def test_a_function_gets_nothing_of_another_ones_runtime_api(
     machine: Machine, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -102,7 +106,7 @@ def test_a_function_gets_nothing_of_another_ones_runtime_api(
     port, _ = victim({"secret": 1})
     assert machine.run(HOSTILE, {"port": port, "id": "any"}) == ["", "", ""]
     assert victim({"secret": 2}) == (port, {"secret": 2})
-    assert sum(machine.metrics.snapshot()["lambda.runtime_api_strangers"].values()) == 3
+    assert refused_count(machine) == 3
     assert sum("was refused" in record.message for record in caplog.records) == 1
 
 
@@ -132,6 +136,17 @@ def test_nor_does_another_process_of_the_machine(machine: Machine) -> None:
         except ConnectionResetError:
             said = b""
     assert said == b""
+
+
+def test_nor_is_anything_taken_from_a_stranger_that_does_not_wait(machine: Machine) -> None:
+    victim = deploy_victim(machine)
+    port, _ = victim({})
+    for _ in range(20):
+        with socket.create_connection(("127.0.0.1", port)) as connection:
+            connection.sendall(b"GET /2018-06-01/runtime/invocation/next HTTP/1.1\r\nHost: x\r\n\r\n")
+    assert victim({"still": "mine"}) == (port, {"still": "mine"})
+    machine.until(lambda: refused_count(machine) == 20)
+    assert victim({"now": "too"}) == (port, {"now": "too"})
 
 
 @pytest.mark.parametrize("by", ["child", "daemon", "ipv6 socket"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -57,6 +58,34 @@ def test_chunks_come_first_and_the_end_says_how_much_it_was(machine: Machine) ->
     assert caller.ends == [(result, 4)]
     lines = next(lines for name, lines in machine.streams.items() if name.endswith(result.log_stream))
     assert [line.partition(" ")[0].strip() for line in lines] == ["INIT_START", "START", "answered", "END", "REPORT"]
+
+
+def test_live_code_answers_in_a_stream_and_the_person_who_edits_hears_of_it(machine: Machine, tmp_path: Path) -> None:
+    function = machine.deploy(
+        {"bootstrap": "#!/bin/sh\nexit 1\n"}, programs=["bootstrap"], runtime="provided.al2023", handler="-"
+    )
+    edited = tmp_path / "bootstrap"
+    edited.write_text(bootstrap())
+    edited.chmod(0o755)
+    caller = Caller(machine, function, ["write", "live"])
+
+    async def read() -> tuple[bytes, InvocationResult, list[dict[str, Any]]]:
+        live = machine.runtime.live
+        live.published(function.arn, function.code_digest)
+        state = await live.renew(function, {"bootstrap": str(edited)}, None)
+        live.published(function.arn, function.code_digest)
+        assert state["state"] in ("ready", "importing")
+        stream = await caller.stream()
+        text = b"".join([chunk async for chunk in stream])
+        result = await stream.result()
+        happened, _ = await live.feed.after(0, 0)
+        live.end(function.arn)
+        return text, result, happened
+
+    text, result, happened = machine.wait(read())
+    assert (text, result.function_error, caller.ends) == (b"live", None, [(result, 4)])
+    [told] = [happening for happening in happened if happening["kind"] == "invocation"]
+    assert (told["arn"], told["stream"], told["is_error"]) == (function.arn, result.log_stream, False)
 
 
 def test_a_function_that_does_not_stream_gives_its_result(machine: Machine) -> None:
