@@ -134,4 +134,4 @@ class Queues(Protocol):
         """Remove up to ``count_max`` messages sent before a moment; gives how many."""
 
     def purge(self, queue: str, *, count_max: int) -> int:
-        """Remove up to ``count_max`` messages in any state; gives how many. Call until 0 to empty a queue."""
+        """Remove up to ``count_max`` messages in any state; gives how many: fewer than that, and the queue is empty."""

@@ -45,7 +45,6 @@ MOVE_TASKS_LISTED_MAX = 10  # count; ListMessageMoveTasks API reference
 MOVE_RATE_MAX = 500  # messages a second; StartMessageMoveTask API reference
 MOVE_STEP_MAX = 100  # messages that one task moves in one transaction; ours
 MOVE_STEPS_MAX = 3  # tasks that move messages in one transaction; ours
-REMOVE_STEP_MAX = 200  # messages removed in one transaction, each of up to 256 KiB; ours
 SWEEP_QUEUES_MAX = 200  # queues looked at in one transaction; ours
 SWEEP_PAUSE_MS = 60_000  # milliseconds between sweeps for expired messages; ours
 REDRIVE_ROUNDS_MAX = 10  # leases tried in one receive when messages go to the dead-letter queue; ours

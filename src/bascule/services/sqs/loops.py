@@ -5,6 +5,7 @@ Receives and counts never show such messages, so these loops only give the space
 
 from __future__ import annotations
 
+from bascule.kernel import limits as kernel_limits
 from bascule.kernel.context import Context
 from bascule.kernel.loop import Loop
 from bascule.kernel.store import Tx
@@ -13,7 +14,7 @@ from bascule.services.sqs import limits, state
 
 def empty_discarded(ctx: Context, tx: Tx) -> int | None:
     """Remove messages of discarded stores; gives now when there may be more."""
-    rest = limits.REMOVE_STEP_MAX
+    rest = kernel_limits.REMOVE_STEP_MAX
     for name, _ in state.discarded.page(tx.documents, state.STORE_SCOPE, count_max=limits.SWEEP_QUEUES_MAX):
         removed = tx.queues.purge(name, count_max=rest)
         if removed == rest:
@@ -31,7 +32,7 @@ def remove_expired(ctx: Context, tx: Tx) -> int | None:
     """
     cursor = state.sweep_cursor.get(tx.documents, state.STORE_SCOPE, "retention") or state.Cursor()
     page = list(state.page_all_queues(tx.documents, cursor, limits.SWEEP_QUEUES_MAX))
-    rest = limits.REMOVE_STEP_MAX
+    rest = kernel_limits.REMOVE_STEP_MAX
     after = cursor
     for key, queue in page:
         removed = tx.queues.expire(queue.storage, sent_before_ms=queue.expired_ms(ctx.now_ms) + 1, count_max=rest)

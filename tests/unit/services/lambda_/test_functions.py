@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from bascule.api import lambda_ as api
+from bascule.kernel import limits
 from bascule.kernel.errors import NotImplementedHere
 from bascule.services.lambda_.errors import (
     AccessDenied,
@@ -21,6 +22,7 @@ from bascule.services.lambda_.errors import (
     ResourceNotFound,
 )
 from bascule.services.lambda_.loops import empty_deleted_queues
+from bascule.services.lambda_.state import FUNCTIONS, queue_name
 from tests.unit.services.lambda_.desk import BASE_URL, ROLE, Desk, package
 
 
@@ -285,6 +287,23 @@ def test_deleted_function_is_gone_with_everything_of_it(desk: Desk) -> None:
     ctx = desk.context()
     due = [desk.store.write(lambda tx: empty_deleted_queues(ctx, tx)) for _ in range(3)]
     assert due[-1] is None
+
+
+def test_events_of_a_deleted_function_are_removed_in_steps_of_bounded_size(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "REMOVE_STEP_MAX", 4)
+    desk.create()
+    for _ in range(10):
+        desk.call("Invoke", function_name="orders", invocation_type="Event")
+    stored = desk.store.read(lambda tx: FUNCTIONS.get(tx.documents, desk.scope, "orders"))
+    assert stored is not None
+    queue = queue_name(stored.uuid)
+    desk.call("DeleteFunction", function_name="orders")
+    ctx, left = desk.context(), []
+    while desk.store.write(lambda tx: empty_deleted_queues(ctx, tx)) is not None:
+        left.append(desk.store.read(lambda tx: len(tx.queues.peek(queue, count_max=100))))
+    assert left == [6, 2, 0]
 
 
 def test_latest_alone_cannot_be_deleted_but_a_missing_version_can(desk: Desk) -> None:

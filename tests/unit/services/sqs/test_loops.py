@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from bascule.kernel import limits as kernel_limits
 from bascule.services.sqs import limits, state
 from tests.unit.services.sqs.desk import Desk
 
@@ -26,7 +27,7 @@ def _discarded(desk: Desk) -> int:
 def test_messages_of_a_purged_or_deleted_queue_leave_no_row_behind(
     desk: Desk, operation: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(limits, "REMOVE_STEP_MAX", 4)
+    monkeypatch.setattr(kernel_limits, "REMOVE_STEP_MAX", 4)
     url = desk.queue()
     storage = _storage(desk)
     for number in range(10):
@@ -40,7 +41,7 @@ def test_messages_of_a_purged_or_deleted_queue_leave_no_row_behind(
 
 
 def test_expired_messages_are_removed_within_a_sweep(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(limits, "REMOVE_STEP_MAX", 3)
+    monkeypatch.setattr(kernel_limits, "REMOVE_STEP_MAX", 3)
     monkeypatch.setattr(limits, "SWEEP_QUEUES_MAX", 2)
     for name in ("a", "b", "c", "d", "e"):
         url = desk.queue(name, MessageRetentionPeriod="60")
