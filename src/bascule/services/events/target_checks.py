@@ -29,8 +29,10 @@ _WITH_ROLE = frozenset({"batch", "codebuild", "codepipeline", "ecs", "firehose",
 def check_target(target: api.Target, region: str) -> None:
     """Refuse a target that could never work.
 
-    Takes    region: of the rule; its dead-letter queue must be there, too.
+    Takes    region: of the rule; its dead-letter queue must be there, too, and any target but a bus.
     Raises   ValidationError in the service's words; NotImplementedHere naming a parameter that has no delivery behind it.
+    Source   EventBridge user guide, "Sending events to an AWS service in another account": targets are in the same Region, and
+             "between AWS Regions": buses are the exception. The words are those that callers of PutTargets have published.
     """
     for attribute, wire_name in _NOT_BUILT.items():
         if getattr(target, attribute) is not None:
@@ -38,6 +40,8 @@ def check_target(target: api.Target, region: str) -> None:
     arn = parse_arn(target.arn)
     if arn is None:
         raise ParameterInvalid(target.arn, "Provided Arn is not in correct format.")
+    if arn.region not in ("", region) and not _is_bus(arn):
+        raise ValidationError("Cross-region api call is not allowed.")
     if is_log_group(arn):
         check_log_group(target, arn)
     _check_input(target, arn)
@@ -50,6 +54,10 @@ def check_target(target: api.Target, region: str) -> None:
         raise ValidationError(f"RoleArn is required for target {target.arn}.")
     if target.dead_letter_config is not None and target.dead_letter_config.arn is not None:
         _check_dead_letters(target.dead_letter_config.arn, region)
+
+
+def _is_bus(arn: Arn) -> bool:
+    return arn.service == "events" and arn.resource.startswith("event-bus/")
 
 
 def _check_dead_letters(text: str, region: str) -> None:
@@ -69,7 +77,7 @@ def _check_input(target: api.Target, arn: Arn) -> None:
         raise ValidationError(
             f"Only one of Input, InputPath, or InputTransformer must be provided for target {target.id}."
         )
-    if given_count and arn.service == "events" and arn.resource.startswith("event-bus/"):
+    if given_count and _is_bus(arn):
         raise ValidationError(
             f"Input, InputPath and InputTransformer are not supported for target {target.id}: "
             "an event bus receives events unchanged."

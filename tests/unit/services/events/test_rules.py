@@ -233,6 +233,17 @@ def test_a_dead_letter_queue_that_could_never_take_a_letter_is_refused(desk: Des
     assert message == f"Parameter {arn} is not valid. Reason: {reason}"
 
 
+@pytest.mark.parametrize(
+    "resource", [("sqs", "q"), ("lambda", "function:f"), ("sns", "t"), ("logs", "log-group:g"), ("events", "rule/r")]
+)
+def test_only_a_bus_may_be_in_another_region(desk: Desk, resource: tuple[str, str]) -> None:
+    desk.rule("r")
+    far = Scope(HOME.account, "eu-west-1")
+    assert target_refused(desk, arn=far.arn(*resource)) == "Cross-region api call is not allowed."
+    desk.target("r", arn=far.arn("events", "event-bus/b"))
+    desk.target("r", "other-account", arn=Scope("444455556666", HOME.region).arn(*resource))
+
+
 def test_sqs_parameters_are_for_queues(desk: Desk) -> None:
     desk.rule("r")
     members = {"arn": HOME.arn("lambda", "function:f"), "sqs_parameters": api.SqsParameters(message_group_id="g")}
