@@ -45,6 +45,10 @@ class FaultyRunner:
         """How many more invocations of the function would be admitted now."""
         return self._runner.free_slots(function, of_any_version=of_any_version)
 
+    def is_used_up(self, function: FunctionVersion) -> bool:
+        """Whether the function has a reservation that admits no more now."""
+        return self._runner.is_used_up(function)
+
     def starting_count(self) -> int:
         """Environments whose processes are being started now."""
         return self._runner.starting_count()

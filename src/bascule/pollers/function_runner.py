@@ -27,6 +27,9 @@ class FunctionRunner(Protocol):
         Takes    of_any_version: count environments that are kept for its other versions, too.
         """
 
+    def is_used_up(self, function: FunctionVersion) -> bool:
+        """Whether the function has a reservation that admits no more now, so that AWS, too, would throttle."""
+
     def starting_count(self) -> int:
         """Environments whose processes are being started now, of all functions."""
 

@@ -2,7 +2,8 @@
 
 On a standard queue a lane starts with five batches at once, gains five a second while messages wait and all are in use (AWS:
 300 a minute), and goes down to two while batches fail, unless the function reports failures itself. On a FIFO queue the
-groups set the limit, since none has two batches at once. A lane shares nothing with another, except room on the machine.
+groups set the limit, since none has two batches at once. Where a reservation of the function is used up, five batches are
+received all the same and rest. A lane shares nothing with another, except room on the machine.
 """
 
 from __future__ import annotations
@@ -96,7 +97,8 @@ class Lane:
         """
         is_stopped = self.view.function is not None and self.view.function.reserved_concurrency == 0
         width = min(self.width, WIDTH_FAILING) if is_stopped else self.width
-        return width - len(self.running) - len(self.resting)
+        room = width - len(self.running) - len(self.resting)
+        return min(room, rest_room(self)) if _is_reserved(self.view) else room
 
     def __str__(self) -> str:
         return self.uuid
@@ -107,8 +109,13 @@ class Lane:
         return bool(self.gathering.complete) and (self.room > 0 or bool(self.running))
 
     def widen(self, now_s: float) -> None:
-        """Messages wait: allow one more batch, not too often, and not while batches fail."""
-        if self.room <= 0 and self.width >= self._width_start and now_s - self.widened_s >= WIDEN_AFTER_S:
+        """Messages wait: allow one more batch, not too often, and not while batches fail or are throttled."""
+        if (
+            self.room <= 0
+            and not self.resting
+            and self.width >= self._width_start
+            and now_s - self.widened_s >= WIDEN_AFTER_S
+        ):
             self.width = min(self._width_max, self.width + 1)
             self.widened_s = now_s
 
@@ -117,8 +124,13 @@ class Lane:
         if self.is_open:
             self.width = self._width_start
 
-    def ended(self, *, is_failed: bool) -> None:
-        """A batch ended; failing functions are called less often at once."""
+    def ended(self, now_ms: int, *, is_failed: bool, has_run: bool) -> None:
+        """A batch ended; failing functions are called less often at once.
+
+        After a run there may be a place in the function's reservation: the batch that has rested longest is tried now.
+        """
+        if has_run and self.resting and _is_reserved(self.view):
+            self.resting[0] = (now_ms, self.resting[0][1])
         if not self.is_open or self.is_fifo or self.mapping.reports_failures or self.mapping.pollers is not None:
             return
         if is_failed:
@@ -187,3 +199,12 @@ class Lane:
         if self.gathering.open is not None:
             dues.append(self.gathering.open.closes_ms)
         return min(dues, default=None)
+
+
+def _is_reserved(view: View) -> bool:
+    return view.function is not None and view.function.reserved_concurrency is not None
+
+
+def rest_room(lane: Lane) -> int:
+    """How many more batches may rest because a reservation is used up: no more than a lane starts with."""
+    return WIDTH_START - len(lane.resting)

@@ -20,7 +20,7 @@ from bascule.pollers.function_poller import FunctionPoller
 from bascule.pollers.function_runner import FunctionRunner
 from bascule.pollers.sqs_batches import Batch, Held
 from bascule.pollers.sqs_invocation import invocation_of
-from bascule.pollers.sqs_lane import Lane
+from bascule.pollers.sqs_lane import Lane, rest_room
 from bascule.pollers.sqs_records import Record
 from bascule.pollers.sqs_settlement import give_back, hold_longer, note_started, settle, settlement_of
 from bascule.pollers.sqs_source import describe_source
@@ -164,13 +164,20 @@ class SqsMappings(FunctionPoller[Lane]):
             self._spawn(self._give_back(lane.scope, records))
 
     def _room(self, lane: Lane) -> int:
-        """How many more batches of the lane may start; one that runs some leaves a part of the machine to others."""
-        assert lane.view.function is not None
+        """How many more batches of the lane may start; one that runs some leaves a part of the machine to others.
+
+        A full machine is waited for. A reservation that is used up is not: messages are received, throttled and, in the end, back
+        in the queue with their receive count raised, as on AWS.
+        """
+        function = lane.view.function
+        assert function is not None
         if self._held.byte_count > HELD_BYTES_MAX:
             return 0
-        if lane.view.function.reserved_concurrency == 0:
+        if function.reserved_concurrency == 0:
             return lane.room
-        return max(0, min(lane.room, self._free(lane.view.function, has_some=bool(lane.running))))
+        if self._runtime.is_used_up(function):
+            return max(0, min(lane.room, rest_room(lane) - self._starting_count))
+        return max(0, min(lane.room, self._free(function, has_some=bool(lane.running))))
 
     def _room_again(self, lane: Lane, now_s: float) -> None:
         if lane.is_open:
@@ -229,7 +236,8 @@ class SqsMappings(FunctionPoller[Lane]):
             return
         batch.let_go()
         ended = settlement_of(ctx, mapping, queue_name, batch, outcome)
-        lane.ended(is_failed=ended.is_failed)
+        has_run = not isinstance(outcome, InvocationThrottled)
+        lane.ended(self._clock.now_ms(), is_failed=ended.is_failed, has_run=has_run)
         now = self._contexts.make(lane.scope, request_id=ctx.request_id)
         self._pump(lane)
         if noting is not None:

@@ -373,6 +373,12 @@ class FunctionRuntime:
         free = min(self._concurrency.free(function), self._fleet.room)
         return self.live.free(function, self._kept.free(function, of_any_version=of_any_version) + free)
 
+    def is_used_up(self, function: FunctionVersion) -> bool:
+        """Whether the function has a reservation that admits no more now."""
+        if function.reserved_concurrency is None or self._is_stopping:
+            return False
+        return self._concurrency.free(function) == 0 and self._kept.free(function) == 0
+
     def keep(self, wishes: Sequence[Provision]) -> None:
         """Have these environments initialised ahead and keep them, and no others; see ``kept``."""
         if not self._is_stopping:

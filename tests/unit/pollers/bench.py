@@ -51,6 +51,10 @@ class ScriptedRuntime:
         free = self.slots_max - len(self.running)
         return max(0, free if reserved is None else min(free, reserved - mine))
 
+    def is_used_up(self, function: FunctionVersion) -> bool:
+        mine = sum(1 for invocation in self.running if invocation.function.name == function.name)
+        return function.reserved_concurrency is not None and function.reserved_concurrency <= mine
+
     def starting_count(self) -> int:
         return self.cold_count
 

@@ -18,11 +18,17 @@ from tests.unit.pollers.bench import Bench, ScriptedRuntime
 
 
 class StrictRuntime(ScriptedRuntime):
-    """Throttles a function whose reserved concurrency is 0, as the real one does."""
+    """Throttles a function whose reserved concurrency is used up, as the real one does."""
+
+    def __init__(self, slots_max: int = 50) -> None:
+        super().__init__(slots_max)
+        self.throttled_count = 0
 
     async def invoke(self, invocation: Invocation) -> InvocationResult:
-        if invocation.function.reserved_concurrency == 0:
-            self.started.append(invocation)
+        if self.is_used_up(invocation.function):
+            self.throttled_count += 1
+            if invocation.function.reserved_concurrency == 0:
+                self.started.append(invocation)
             raise InvocationThrottled("ReservedFunctionConcurrentInvocationLimitExceeded")
         return await super().invoke(invocation)
 

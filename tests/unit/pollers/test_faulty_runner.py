@@ -41,6 +41,9 @@ class Runner:
     def free_slots(self, function: FunctionVersion, *, of_any_version: bool = False) -> int:
         return 7
 
+    def is_used_up(self, function: FunctionVersion) -> bool:
+        return True
+
     def starting_count(self) -> int:
         return 3
 
@@ -93,4 +96,5 @@ def test_faults_of_deliveries_do_not_keep_functions_from_running() -> None:
 def test_everything_else_is_the_runtimes_answer() -> None:
     runner, _, faulty = _runners()
     faulty.prepare(FUNCTION)
+    assert faulty.is_used_up(FUNCTION)
     assert (faulty.free_slots(FUNCTION), faulty.starting_count(), runner.prepared) == (7, 3, ["f"])

@@ -178,6 +178,29 @@ async def test_throttled_batch_keeps_its_group_and_is_tried_again_before_the_mes
 
 
 @on_a_loop
+async def test_groups_beyond_the_reservation_are_throttled_a_few_at_a_time_and_all_stay_in_order() -> None:
+    async with MappingBench() as bench:
+        bench.create()
+        url = await bench.queue("in.fifo", VisibilityTimeout="60")
+        await bench.do("PutFunctionConcurrency", function_name="orders", reserved_concurrent_executions=1)
+        for group in range(20):
+            await bench.send(url, f"{group}-0", f"{group}-1", group=str(group))
+        await bench.map("in.fifo", batch_size=1)
+
+        async def script(invocation: Invocation) -> InvocationResult:
+            await asyncio.sleep(0.001)
+            assert (await bench.depth(url))[1] <= 8, "of twenty groups a few are received ahead"
+            return DONE
+
+        bench.runtime.script = script
+        await bench.quiet()
+        seen = [text for batch in bench.seen for text in batch]
+        assert len(seen) == 40
+        assert all(seen.index(f"{group}-0") < seen.index(f"{group}-1") for group in range(20))
+        assert {run.attempt for run in bench.runtime.started} == {1}
+
+
+@on_a_loop
 async def test_record_of_a_fifo_queue_carries_its_group_and_sequence() -> None:
     async with MappingBench() as bench:
         bench.create()

@@ -285,6 +285,105 @@ async def test_stopped_function_throttles_and_messages_come_back_with_their_coun
         assert sorted(body for run in handled for body in bodies(run)) == list("abcdefgh")
 
 
+async def _occupied(bench: MappingBench) -> None:
+    """The function ``orders`` may run once at a time, and somebody else's call is doing so."""
+    await bench.do("PutFunctionConcurrency", function_name="orders", reserved_concurrent_executions=1)
+    url = await bench.queue("probe", VisibilityTimeout="1000")
+    uuid = await bench.map("probe", batch_size=1)
+    await bench.send(url, "probe")
+    await bench.quiet()
+    await bench.do("DeleteEventSourceMapping", uuid=uuid)
+    await bench.end_moves()
+    bench.runtime.running.append(bench.runtime.started.pop())
+
+
+@on_a_loop
+async def test_messages_for_a_reservation_that_is_used_up_are_received_throttled_and_dead_without_ever_being_run() -> (
+    None
+):
+    async with MappingBench() as bench:
+        bench.create()
+        dead = await bench.queue("dead")
+        policy = {"deadLetterTargetArn": bench.scope.arn("sqs", "dead"), "maxReceiveCount": 2}
+        url = await bench.queue(RedrivePolicy=json.dumps(policy))
+        await _occupied(bench)
+        await bench.map(batch_size=1)
+        await bench.send(url, *"abcdefgh")
+        await bench.quiet()
+        assert await bench.depth(url) == (3, 5), "five batches are received and rest, the others are left alone"
+        throttled_count = bench.runtime.throttled_count
+        assert throttled_count == 5
+        await bench.advance(29)
+        assert bench.runtime.throttled_count > throttled_count, "tried again while they are invisible"
+        assert await bench.depth(dead) == (0, 0)
+        await bench.advance(300)
+        assert await bench.depth(url) == (0, 0)
+        assert await bench.depth(dead) == (8, 0)
+        assert bench.seen == [], "no message was ever handed to the function"
+
+
+@on_a_loop
+async def test_place_that_becomes_free_is_taken_at_once_by_a_batch_that_rests() -> None:
+    async with MappingBench() as bench:
+        bench.create()
+        url = await bench.queue()
+        await bench.do("PutFunctionConcurrency", function_name="orders", reserved_concurrent_executions=1)
+        await bench.map(batch_size=1)
+
+        async def script(invocation: Invocation) -> InvocationResult:
+            await asyncio.sleep(0.002)
+            return DONE
+
+        bench.runtime.script = script
+        await bench.send(url, *(str(n) for n in range(40)))
+        await bench.quiet()
+        assert bench.runtime.throttled_count > 0
+        assert (len(bench.runtime.started), bench.runtime.running_max) == (40, 1), "no second has passed"
+        assert {run.attempt for run in bench.runtime.started} == {1}
+        assert await bench.depth(url) == (0, 0)
+
+
+@on_a_loop
+async def test_full_machine_is_waited_for_although_the_function_has_a_reservation() -> None:
+    async with MappingBench(slots_max=1) as bench:
+        bench.create()
+        url = await bench.queue()
+        await bench.do("PutFunctionConcurrency", function_name="orders", reserved_concurrent_executions=3)
+        await bench.map(batch_size=1)
+        held = asyncio.Event()
+
+        async def script(invocation: Invocation) -> InvocationResult:
+            await held.wait()
+            return DONE
+
+        bench.runtime.script = script
+        await bench.send(url, *"abc")
+        await bench.until(lambda: len(bench.runtime.running) == 1)
+        await asyncio.sleep(0.05)
+        assert await bench.depth(url) == (2, 1)
+        assert bench.runtime.throttled_count == 0
+        held.set()
+        await bench.quiet()
+
+
+@on_a_loop
+async def test_maximum_concurrency_below_the_reservation_is_never_throttled() -> None:
+    async with MappingBench() as bench:
+        bench.create()
+        url = await bench.queue()
+        await bench.do("PutFunctionConcurrency", function_name="orders", reserved_concurrent_executions=2)
+        await bench.map(batch_size=1, scaling_config=lambda_api.ScalingConfig(maximum_concurrency=2))
+
+        async def script(invocation: Invocation) -> InvocationResult:
+            await asyncio.sleep(0.002)
+            return DONE
+
+        bench.runtime.script = script
+        await bench.send(url, *(str(n) for n in range(30)))
+        await bench.quiet()
+        assert (len(bench.runtime.started), bench.runtime.throttled_count) == (30, 0)
+
+
 @on_a_loop
 async def test_graceful_stop_gives_held_messages_back_at_once() -> None:
     async with MappingBench() as bench:
