@@ -14,9 +14,11 @@ from bascule.runtime.api_factory import WRAPPER, extension_programs
 from bascule.runtime.interpreters import Interpreters, link_bundled
 from bascule.runtime.isolation import Ground
 from bascule.runtime.ports import Plan
+from bascule.runtime.worker.bascule_environment.program import START
 
 _PACKAGE_ROOT = Path(__file__).parent / "worker"
-_ENTRY = "import sys; sys.path.insert(0, sys.argv[1]); from bascule_environment.program import main; main()"
+#: The last argument is a file, as on AWS: wrappers put options of the interpreter before it.
+_ENTRY = _PACKAGE_ROOT / "bootstrap.py"
 #: The server refuses what is too large; the program need not.
 _ANY_SIZE = 1 << 40
 
@@ -68,9 +70,9 @@ class PythonProgram:
         """See ``Language``."""
         link_bundled(self.root)
         interpreter = self._interpreters.interpreter(plan.function.runtime)
-        start = json.dumps(start_values(plan, self.root) | {"response_bytes_max": _ANY_SIZE})
-        return (interpreter, "-S", "-c", _ENTRY, str(_PACKAGE_ROOT), start)
+        return (interpreter, "-S", str(_ENTRY))
 
     def variables(self, plan: Plan) -> dict[str, str]:
         """See ``Language``."""
-        return {"PYTHONPATH": str(self.root)}
+        start = json.dumps(start_values(plan, self.root) | {"response_bytes_max": _ANY_SIZE})
+        return {"PYTHONPATH": str(self.root), START: start}

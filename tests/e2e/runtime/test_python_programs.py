@@ -40,6 +40,22 @@ def test_a_wrapper_starts_the_interpreter(machine: Machine) -> None:
         assert json.loads(payload) == ["with", "from the layer", count, invocation.request_id, {"a": "ü"}, False]
 
 
+def test_a_wrapper_may_put_options_before_the_last_argument(machine: Machine) -> None:
+    """The wrapper of AWS's guide adds ``-X importtime`` this way."""
+    wrapper = '#!/bin/bash\nargs=("$@")\nexec "${args[@]:0:$#-1}" -X utf8=0 -X importtime "${args[@]: -1}"\n'
+    layer = machine.store({"wrap": wrapper}, programs=["wrap"])
+    function = machine.deploy(
+        """
+        import os, sys
+        def handler(event, context):
+            return [sorted(sys._xoptions), sys.argv, [name for name in os.environ if "BASCULE" in name]]
+        """,
+        layer_digests=(layer,),
+        environment={"AWS_LAMBDA_EXEC_WRAPPER": "/opt/wrap"},
+    )
+    assert json.loads(machine.invoke(function).payload) == [["importtime", "utf8"], ["bootstrap"], []]
+
+
 def test_errors_and_limits_are_the_same(machine: Machine) -> None:
     function = wrapped(
         machine,

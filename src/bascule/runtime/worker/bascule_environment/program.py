@@ -16,6 +16,8 @@ from . import frames, process
 
 _API = "/2018-06-01/runtime"
 _SHOWN = "Lambda-Runtime-"
+#: The variable with the start message: a wrapper may put what it likes between the arguments.
+START = "_BASCULE_START"
 
 
 class ApiServer:
@@ -63,11 +65,11 @@ class ApiServer:
 
 
 def main() -> None:
-    """Entry point: ``argv`` is the directory of this package and the start message as JSON."""
-    package_root, text = sys.argv[1:]
-    start: dict[str, Any] = json.loads(text)
-    # Neither this package nor the directory that ``-c`` adds is for functions to import from.
-    sys.path[:] = [entry for entry in sys.path if entry not in ("", package_root)]
+    """Entry point: the start message is in the variable ``START``, which functions do not see."""
+    start: dict[str, Any] = json.loads(os.environ.pop(START))
+    package_root = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+    # This package is not for functions to import from.
+    sys.path[:] = [entry for entry in sys.path if entry != package_root]
     try:
         status = process.serve(start, ApiServer(os.environ["AWS_LAMBDA_RUNTIME_API"]))
     except frames.ServerGone:
