@@ -244,18 +244,39 @@ def test_signed_url_answers_an_assumed_role_with_its_token(place: Place, guarded
 
 
 @pytest.mark.parametrize(
-    ("access_key", "secret", "error"),
+    ("access_key", "secret", "error", "message"),
     [
-        ("test", "wrong", "InvalidSignatureException"),
-        ("AKIAIOSFODNN7EXAMPLE", "test", "UnrecognizedClientException"),
-        ("111111111111", "test", "AccessDeniedException"),
+        (
+            "test",
+            "wrong",
+            "InvalidSignatureException",
+            {
+                "message": "The request signature we calculated does not match the signature you provided. Check your AWS "
+                "Secret Access Key and signing method. Consult the service documentation for details."
+            },
+        ),
+        (
+            "AKIAIOSFODNN7EXAMPLE",
+            "test",
+            "UnrecognizedClientException",
+            {"message": "The security token included in the request is invalid."},
+        ),
+        (
+            "111111111111",
+            "test",
+            "AccessDeniedException",
+            {
+                "Message": "Forbidden. For troubleshooting Function URL authorization issues, see: "
+                "https://docs.aws.amazon.com/lambda/latest/dg/urls-auth.html"
+            },
+        ),
     ],
 )
 def test_signed_url_refuses_wrong_unknown_and_other_accounts_keys(
-    place: Place, guarded: str, access_key: str, secret: str, error: str
+    place: Place, guarded: str, access_key: str, secret: str, error: str, message: dict[str, str]
 ) -> None:
     answer = signed_call(place, guarded, Credentials(access_key, secret))
-    assert (answer.status_code, answer.headers["x-amzn-errortype"]) == (403, error)
+    assert (answer.status_code, answer.headers["x-amzn-errortype"], answer.json()) == (403, error, message)
 
 
 def test_signed_url_refuses_an_unsigned_call(place: Place, guarded: str) -> None:

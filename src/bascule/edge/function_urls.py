@@ -11,6 +11,8 @@ import logging
 import re
 from typing import NamedTuple
 
+import msgspec
+
 from bascule.edge.connection import ClientGone, Connection
 from bascule.edge.dispatch import Dispatcher
 from bascule.edge.signatures import BadSignature, Signature, check, signature_of
@@ -21,7 +23,7 @@ from bascule.kernel.invocation import RuntimeUnavailable
 from bascule.kernel.scope import REGION_DEFAULT, Scope
 from bascule.kernel.store import StoreBusy, StoreClosed
 from bascule.protocol import HttpAnswer, HttpRequest, HttpStreamedAnswer
-from bascule.services.lambda_.function_url_answers import FORBIDDEN, MalformedAnswer, UrlAnswer, UrlStream, failure
+from bascule.services.lambda_.function_url_answers import MalformedAnswer, UrlAnswer, UrlStream, failure
 from bascule.services.lambda_.function_url_callers import Signer
 from bascule.services.lambda_.function_url_calls import CALL, LOOK_UP, FoundUrl, UrlCall, UrlLookUp
 from bascule.services.lambda_.function_url_events import UrlRequest
@@ -56,6 +58,11 @@ def place_of(request: HttpRequest) -> UrlPlace | None:
         url_id, _, rest = request.path[len(PATH) :].partition("/")
         return UrlPlace(url_id, "", "", f"/{rest}")
     return None
+
+
+def _unsigned(error_type: str, message: str, reason: str) -> UrlAnswer:
+    """The refusal of a signature says why; that of a caller who may not (``FORBIDDEN``) does not."""
+    return failure(403, msgspec.json.encode({"message": message}), error_type, reason)
 
 
 class FunctionUrls:
@@ -139,7 +146,9 @@ class FunctionUrls:
         """Who signed the request, or the refusal. On a server under test the time of a signature is not compared."""
         if found.credentials is None:
             reason = f"The access key '{signature.access_key}' is not one that Bascule knows; see the reference page."
-            return failure(403, FORBIDDEN, "UnrecognizedClientException", reason)
+            return _unsigned(
+                "UnrecognizedClientException", "The security token included in the request is invalid.", reason
+            )
         try:
             check(
                 request,
@@ -151,7 +160,7 @@ class FunctionUrls:
                 now_ms=None if self._contexts.settings.is_test else ctx.now_ms,
             )
         except BadSignature as error:
-            return failure(403, FORBIDDEN, "InvalidSignatureException", str(error))
+            return _unsigned("InvalidSignatureException", str(error), str(error))
         return found.credentials.signer
 
     @staticmethod

@@ -215,7 +215,11 @@ class HttpConnection(asyncio.Protocol):
         key = name.decode("latin-1").lower()
         text = value.decode("latin-1")
         headers = self._headers
-        headers[key] = f"{headers[key]},{text}" if key in headers else text
+        if key in headers:
+            # Cookies may come in several headers; what is between two in one is a semicolon (RFC 9113, 8.2.3).
+            headers[key] += f"{'; ' if key == 'cookie' else ','}{text}"
+        else:
+            headers[key] = text
 
     def on_headers_complete(self) -> None:
         self._is_in_head = False

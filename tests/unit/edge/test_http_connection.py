@@ -142,10 +142,12 @@ def test_request_may_come_byte_by_byte() -> None:
 def test_chunked_body_and_repeated_headers_are_joined() -> None:
     async def scene(echo: Echo, connect: Connect, stopping: asyncio.Event) -> None:
         client = await connect()
-        client.send(b"PUT /x HTTP/1.1\r\nA: 1\r\nA: 2\r\nTransfer-Encoding: chunked\r\n\r\n")
+        client.send(b"PUT /x HTTP/1.1\r\nA: 1\r\nA: 2\r\nCookie: a=1; b=2\r\nCookie: c=3\r\n")
+        client.send(b"Transfer-Encoding: chunked\r\n\r\n")
         client.send(b"3\r\nabc\r\n2\r\nde\r\n0\r\nTrailer: t\r\n\r\n")
         assert (await client.answer())[1] == b"PUT /x abcde"
         assert echo.requests[0].headers["a"] == "1,2"
+        assert echo.requests[0].headers["cookie"] == "a=1; b=2; c=3"
         assert "trailer" not in echo.requests[0].headers
 
     run(scene)
