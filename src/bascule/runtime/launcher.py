@@ -60,13 +60,15 @@ def listening_port(variables: Mapping[str, str]) -> int:
 def resource_limits(function: FunctionVersion, box: Box | None) -> dict[str, int]:
     """Resource limits of every process of a function, by the names of ``RLIMIT_...``.
 
-    In a sandbox the kernel counts the processes of the function alone, else all of the user's.
+    In a sandbox the kernel counts the processes of the function alone, else all of the user's; and its ``/tmp`` has a size, so
+    what writes more hears that the disk is full, as on AWS, instead of being killed by the signal of a limit.
     """
+    file_mb = function.tmp_mb if box is None else function.tmp_mb + 1
     return {
         "CORE": 0,
         "NOFILE": FILES_MAX,
         "NPROC": USER_PROCESSES_MAX if box is None else PROCESSES_MAX,
-        "FSIZE": function.tmp_mb * _MIB,
+        "FSIZE": file_mb * _MIB,
         "DATA": 2 * function.memory_mb * _MIB + DATA_HEADROOM_BYTES,
     }
 

@@ -202,6 +202,25 @@ def test_tmp_is_as_large_as_configured_and_no_larger(machine: Machine) -> None:
     assert first == "0"
 
 
+def test_one_file_that_fills_tmp_hears_that_the_disk_is_full(machine: Machine) -> None:
+    function = machine.deploy(
+        """
+        import errno, os, subprocess
+        def handler(event, context):
+            written = subprocess.run("head -c 20M /dev/zero > /tmp/by-a-program", shell=True, capture_output=True, text=True)
+            os.remove("/tmp/by-a-program")
+            try:
+                with open("/tmp/large", "wb") as file:
+                    file.write(b"x" * 20 * 2**20)
+                    file.write(b"x")
+            except OSError as error:
+                return [errno.errorcode[error.errno], written.returncode, "No space left on device" in written.stderr]
+        """,
+        tmp_mb=16,
+    )
+    assert json.loads(machine.invoke(function).payload) == ["ENOSPC", 1, True]
+
+
 def test_names_in_tmp_are_bounded_too(machine: Machine) -> None:
     count, error = machine.run(
         """
