@@ -76,6 +76,19 @@ def test_a_process_that_ends_is_an_exit_error_and_the_next_invocation_starts_ove
     assert machine.invoke(function).payload == b'"fine"'
 
 
+def test_stacks_name_the_runtime_as_it_lies_on_aws(machine: Machine) -> None:
+    """Where Bascule is installed is nobody's business, and differs from machine to machine."""
+    payload = json.loads(machine.invoke(machine.deploy("handler = 1")).payload)
+    (frame,) = payload["stackTrace"]
+    assert payload["errorMessage"] == "'int' object is not callable"
+    assert frame.startswith('  File "/var/runtime/bootstrap.py", line ')
+    machine.invoke(machine.deploy("def handler(event, context):\n    raise BaseException('beyond')"))
+    printed = "".join(machine.logs)
+    assert '  File "/var/task/app.py", line 2, in handler\n' in printed
+    assert "BaseException: beyond\n" in printed
+    assert "bascule_environment" not in printed
+
+
 def test_an_exit_at_import_is_an_exit_error_after_a_second_try(machine: Machine) -> None:
     function = machine.deploy("import sys\nprint('trying')\nsys.exit(4)")
     invocation = machine.invocation(function)

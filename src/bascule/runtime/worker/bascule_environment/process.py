@@ -105,7 +105,13 @@ def serve(start: dict[str, Any], server: bootstrap.Server) -> int:
     log, paths = _take_identity(start)
     if start.get("debug"):
         debugging.listen(start["code_root"], start["debug"])
-    return bootstrap.serve(server, start["handler"], start["response_bytes_max"], log, paths)
+    try:
+        return bootstrap.serve(server, start["handler"], start["response_bytes_max"], log, paths)
+    except (SystemExit, frames.ServerGone):
+        raise
+    except BaseException:  # noqa: BLE001 - what nothing catches ends a Python program with a traceback and status 1
+        sys.stderr.write(paths.shown(traceback.format_exc()))
+        return 1
 
 
 def _leave(status: int) -> NoReturn:
@@ -161,7 +167,8 @@ def _take_identity(start: dict[str, Any]) -> tuple[FunctionLog, PathMap]:
         signal.signal(number, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.default_int_handler)
     standard_library = (os.path.dirname(os.__file__), f"/var/lang/lib/python3.{sys.version_info.minor}")
-    paths = PathMap([*((real, shown) for real, shown in start["shown_paths"]), standard_library])
+    runtime = (os.path.dirname(os.path.abspath(__file__)), "/var/runtime")
+    paths = PathMap([*((real, shown) for real, shown in start["shown_paths"]), standard_library, runtime])
     forget_bundled(start["code_root"])
     libraries = start["library_roots"]
     own = [entry for entry in os.environ.get("PYTHONPATH", "").split(":") if entry and entry not in libraries]
