@@ -22,22 +22,23 @@ class LeaseBook:
         self._marks = marks
         self._settled = settled
         self._newest: dict[int, tuple[str, int]] = {}
-        self._is_changed = False
+        #: Whether the running command leased or settled.
+        self.is_changed = False
 
     def lease(self, queue: str, leases: Sequence[tuple[int, int]], *, now_ms: int, until_ms: int) -> None:
         """Note that (sequence, attempt) messages of ``queue`` are leased."""
         if len(self._newest) > LEASES_MAX:
             self._newest.clear()
-        self._is_changed = True
+        self.is_changed = True
         for sequence, attempt in leases:
             self._newest[sequence] = (queue, attempt)
-            self._marks.rows.append((sequence, until_ms, now_ms))
+        self._marks.rows.append((until_ms, now_ms, [sequence for sequence, _ in leases]))
 
     def settle(self, queue: str, sequence: int, attempt: int) -> bool:
         """Remove a message whose newest lease is remembered to be this one; False when only the database can tell."""
         if self._newest.get(sequence) != (queue, attempt):
             return False
-        self._is_changed = True
+        self.is_changed = True
         del self._newest[sequence]
         self._settled.rows.append((sequence, queue))
         return True
@@ -52,9 +53,9 @@ class LeaseBook:
 
     def begin(self) -> None:
         """A command starts."""
-        self._is_changed = False
+        self.is_changed = False
 
     def undo(self) -> None:
         """The command failed."""
-        if self._is_changed:
+        if self.is_changed:
             self._newest.clear()

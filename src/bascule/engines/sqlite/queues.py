@@ -1,19 +1,21 @@
 """The queue port on SQLite.
 
 An ordered group is offered through its first message alone (``is_head``); the trigger of the schema hands that on when the
-first message goes. Bodies of a lease arrive as one concatenated value in one row, because every row fetched gives up the
-interpreter lock. A lease token is the sequence and the attempt: unique without entropy, stale after the next lease.
+first message goes. A lease does not send the group's unsent puts, leases and settles when they cannot matter to it
+(``unsent.py``). A lease token is the sequence and the attempt: unique without entropy, stale after the next lease.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 import msgspec
 
 from bascule.engines.sqlite.counting import counted
 from bascule.engines.sqlite.session import Session
 from bascule.engines.sqlite.statements import load_statements
+from bascule.engines.sqlite.unsent import NEVER_MS
 from bascule.kernel.queues import Lease, NewMessage, QueueCounts, StoredMessage
 
 _SQL = load_statements("queues")
@@ -25,24 +27,15 @@ FORGET_EVERY = 64
 EXPIRE_ON_LEASE_MAX = 1000
 
 
-class _Due(msgspec.Struct, array_like=True, frozen=True):
-    """A message that may be leased, as ``lease_heads`` describes it."""
-
-    sequence: int
-    message_id: str
-    group: str | None
-    sent_ms: int
-    due_ms: int
-    attempt: int
-    first_leased_ms: int
-    is_ordered: int
-    body_bytes: int
-    headers_bytes: int
-
-
-#: A message that may be leased, its body and its headers.
-_Found = tuple[_Due, bytes, bytes]
-_decode_due = msgspec.json.Decoder(list[_Due]).decode
+#: A message that may be leased, as ``lease_heads`` gives it: sequence, message id, group, sent_ms, due_ms, attempt,
+#: first_leased_ms, is_ordered, body, headers.
+_Due = tuple[int, str, str | None, int, int, int, int, int, bytes, bytes]
+_SEQUENCE: Final = 0
+_GROUP: Final = 2
+_SENT_MS: Final = 3
+_DUE_MS: Final = 4
+_ATTEMPT: Final = 5
+_IS_ORDERED: Final = 7
 
 
 class SqliteQueues:
@@ -56,8 +49,9 @@ class SqliteQueues:
     def put(self, queue: str, message: NewMessage) -> int:
         writer = self._session.require_writer()
         sequence = writer.next_sequence()
+        sent_ms, due_ms = message.sent_ms, max(message.sent_ms, message.due_ms)
         is_ordered = message.is_ordered and message.group is not None
-        writer.messages.rows.append(
+        (writer.ordered if is_ordered else writer.messages).rows.append(
             (
                 sequence,
                 queue,
@@ -65,12 +59,11 @@ class SqliteQueues:
                 message.body,
                 message.headers,
                 message.group,
-                is_ordered,
-                not is_ordered,
-                message.sent_ms,
-                max(message.sent_ms, message.due_ms),
+                sent_ms,
+                due_ms,
             )
         )
+        writer.unsent.put(queue, due_ms)
         writer.dirty.add(queue)
         writer.touched.add(queue)
         return sequence
@@ -78,6 +71,7 @@ class SqliteQueues:
     def put_all(self, queue: str, messages: Sequence[NewMessage]) -> None:
         writer = self._session.require_writer()
         add, next_sequence = writer.messages.rows.append, writer.next_sequence
+        least_due_ms = NEVER_MS
         for message in messages:
             sent_ms, due_ms = message.sent_ms, message.due_ms
             if due_ms < sent_ms:
@@ -90,12 +84,13 @@ class SqliteQueues:
                     message.body,
                     message.headers,
                     message.group,
-                    False,
-                    True,
                     sent_ms,
                     due_ms,
                 )
             )
+            if due_ms < least_due_ms:
+                least_due_ms = due_ms
+        writer.unsent.put(queue, least_due_ms)
         writer.dirty.add(queue)
         writer.touched.add(queue)
 
@@ -110,51 +105,82 @@ class SqliteQueues:
         return None if known is None or known[2] <= now_ms else (known[0], known[1])
 
     def lease(self, queue: str, *, now_ms: int, lease_ms: int, count_max: int, sent_after_ms: int = 0) -> list[Lease]:
-        self._session.require_writer().see_queue(queue)
-        named = {"queue": queue, "now_ms": now_ms, "sent_after_ms": sent_after_ms, "count_max": count_max}
-        chosen, hides_group = self._due(_SQL["lease_heads"], named)
-        if hides_group:
-            self.expire(queue, sent_before_ms=sent_after_ms + 1, count_max=EXPIRE_ON_LEASE_MAX)
-            chosen, _ = self._due(_SQL["lease_heads"], named)
-        groups = [due.group for due, _, _ in chosen if due.is_ordered]
+        writer = self._session.require_writer()
+        named: dict[str, object] = {
+            "queue": queue,
+            "now_ms": now_ms,
+            "sent_after_ms": sent_after_ms,
+            "count_max": count_max,
+        }
+        chosen = self._due_beside_unsent(named, queue, now_ms, sent_after_ms, count_max)
+        if chosen is None:
+            chosen = self._due_heads(named, queue, sent_after_ms)
+        groups = [due[_GROUP] for due in chosen if due[_IS_ORDERED]]
         if groups and count_max > 1:
             followers = self._followers(queue, groups, now_ms, sent_after_ms, count_max - 1)
             chosen = _in_order(_whole_groups(chosen, followers)[:count_max])
         if not chosen:
             return []
         until_ms = now_ms + lease_ms
-        writer = self._session.require_writer()
         writer.dirty.add(queue)
-        attempts = [(due.sequence, due.attempt + 1) for due, _, _ in chosen]
+        attempts = [(due[_SEQUENCE], due[_ATTEMPT] + 1) for due in chosen]
         writer.leases.lease(queue, attempts, now_ms=now_ms, until_ms=until_ms)
-        return [_leased(due, body, headers, now_ms=now_ms, until_ms=until_ms) for due, body, headers in chosen]
+        last = chosen[-1]
+        writer.unsent.leased(queue, last[_DUE_MS], last[_SEQUENCE], until_ms=until_ms, sent_after_ms=sent_after_ms)
+        return [_leased(due, now_ms, until_ms) for due in chosen]
 
-    def _due(self, sql: str, named: dict[str, object]) -> tuple[list[_Found], bool]:
-        """Messages that may be leased, and whether an expired one may stand before others of its group."""
-        described, bodies, headers, hides_group = self._session.rows(sql, named).fetchone()
-        found: list[_Found] = []
-        body_at = headers_at = 0
-        for due in _decode_due(described):
-            body_end = body_at + due.body_bytes
-            headers_end = headers_at + due.headers_bytes
-            found.append((due, bodies[body_at:body_end], headers[headers_at:headers_end]))
-            body_at = body_end
-            headers_at = headers_end
-        return found, bool(hides_group)
+    def _due_beside_unsent(
+        self, named: dict[str, object], queue: str, now_ms: int, sent_after_ms: int, count_max: int
+    ) -> list[_Due] | None:
+        """Messages that may be leased while changes of the queue are unsent; None when those must be sent first."""
+        writer = self._session.require_writer()
+        if queue not in writer.dirty or writer.ordered.rows:
+            return None
+        start = writer.unsent.start(queue, now_ms=now_ms, sent_after_ms=sent_after_ms)
+        if start is None:
+            return None
+        if queue not in writer.unsent.unordered:
+            if self._session.rows(_SQL["any_ordered"], (queue,)).fetchone():
+                return None
+            writer.unsent.unordered.add(queue)
+        chosen = self._due(_SQL["lease_heads"], named, *start)
+        is_full = len(chosen) == count_max
+        if writer.unsent.has_put_before(queue, chosen[-1][_DUE_MS] if is_full else now_ms + 1):
+            return None
+        # What was settled and is unsent was leased before, and is found when that lease is over.
+        if writer.settled.rows and any(due[_ATTEMPT] for due in chosen):
+            return None
+        return chosen
+
+    def _due_heads(self, named: dict[str, object], queue: str, sent_after_ms: int) -> list[_Due]:
+        """Messages that may be leased, of ordered groups the first, with everything sent."""
+        self._session.see_queue(queue)
+        start = sent_after_ms + 1, 0
+        chosen = self._due(_SQL["lease_heads"], named, *start)
+        if sent_after_ms <= 0:
+            return chosen
+        expired = self._session.rows(_SQL["hides_group"], (queue, sent_after_ms)).fetchone()
+        if expired is not None and expired[0]:
+            self.expire(queue, sent_before_ms=sent_after_ms + 1, count_max=EXPIRE_ON_LEASE_MAX)
+            chosen = self._due(_SQL["lease_heads"], named, *start)
+        return chosen
+
+    def _due(self, sql: str, named: dict[str, object], after_due_ms: int = 0, after_sequence: int = 0) -> list[_Due]:
+        named["after_due_ms"], named["after_sequence"] = after_due_ms, after_sequence
+        return self._session.rows(sql, named).fetchall()
 
     def _followers(
         self, queue: str, groups: list[str | None], now_ms: int, sent_after_ms: int, count_max: int
-    ) -> list[_Found]:
+    ) -> list[_Due]:
         """Messages behind the leased heads, of each group up to the first that is not due."""
         named = {"queue": queue, "groups": msgspec.json.encode(groups).decode(), "count_max": count_max}
-        chosen: list[_Found] = []
+        chosen: list[_Due] = []
         blocked: set[str | None] = set()
-        for found in self._due(_SQL["lease_followers"], named)[0]:
-            due = found[0]
-            if due.due_ms > now_ms:
-                blocked.add(due.group)
-            elif due.group not in blocked and due.sent_ms > sent_after_ms:
-                chosen.append(found)
+        for due in self._session.rows(_SQL["lease_followers"], named).fetchall():
+            if due[_DUE_MS] > now_ms:
+                blocked.add(due[_GROUP])
+            elif due[_GROUP] not in blocked and due[_SENT_MS] > sent_after_ms:
+                chosen.append(due)
         return chosen
 
     def find(self, queue: str, sequence: int) -> StoredMessage | None:
@@ -266,43 +292,35 @@ def _attempt(sequence: int, token: str) -> int:
     return int(attempt) or -1
 
 
-def _whole_groups(heads: list[_Found], followers: list[_Found]) -> list[_Found]:
+def _whole_groups(heads: list[_Due], followers: list[_Due]) -> list[_Due]:
     """Each head with what follows it in its group, so that a cut leaves whole groups to others."""
-    behind: dict[str | None, list[_Found]] = {}
-    for found in followers:
-        behind.setdefault(found[0].group, []).append(found)
-    return [found for head in heads for found in (head, *(behind.get(head[0].group, ()) if head[0].is_ordered else ()))]
+    behind: dict[str | None, list[_Due]] = {}
+    for due in followers:
+        behind.setdefault(due[_GROUP], []).append(due)
+    return [due for head in heads for due in (head, *(behind.get(head[_GROUP], ()) if head[_IS_ORDERED] else ()))]
 
 
-def _in_order(chosen: list[_Found]) -> list[_Found]:
+def _in_order(chosen: list[_Due]) -> list[_Due]:
     """By due time then sequence, but no message before an earlier one of its group."""
     group_due_ms: dict[str | None, int] = {}
     keyed = []
-    for found in chosen:
-        due = found[0]
-        due_ms = due.due_ms
-        if due.is_ordered:
-            due_ms = group_due_ms[due.group] = max(due_ms, group_due_ms.get(due.group, 0))
-        keyed.append((due_ms, due.sequence, found))
+    for due in chosen:
+        due_ms = due[_DUE_MS]
+        if due[_IS_ORDERED]:
+            due_ms = group_due_ms[due[_GROUP]] = max(due_ms, group_due_ms.get(due[_GROUP], 0))
+        keyed.append((due_ms, due[_SEQUENCE], due))
     keyed.sort(key=lambda entry: entry[:2])
-    return [found for _, _, found in keyed]
+    return [due for _, _, due in keyed]
 
 
-def _leased(due: _Due, body: bytes, headers: bytes, *, now_ms: int, until_ms: int) -> Lease:
-    attempt = due.attempt + 1
-    token = f"{due.sequence}.{attempt}"
-    first_leased_ms = min(due.first_leased_ms, now_ms)
+def _leased(due: _Due, now_ms: int, until_ms: int) -> Lease:
+    sequence, message_id, group, sent_ms, _, attempt, first_leased_ms, _, body, headers = due
+    attempt += 1
+    token = f"{sequence}.{attempt}"
+    if first_leased_ms > now_ms:
+        first_leased_ms = now_ms
     message = StoredMessage(
-        due.sequence,
-        due.message_id,
-        body,
-        headers,
-        due.group,
-        due.sent_ms,
-        until_ms,
-        attempt,
-        first_leased_ms,
-        token,
+        sequence, message_id, body, headers, group, sent_ms, until_ms, attempt, first_leased_ms, token
     )
     return Lease(message, token, until_ms)
 

@@ -16,6 +16,7 @@ from bascule.engines.sqlite.cache import DocumentCache
 from bascule.engines.sqlite.leases import LeaseBook
 from bascule.engines.sqlite.sending import Duplicate, DuplicateKey, Sender
 from bascule.engines.sqlite.statements import CHUNK_ROWS, load_statements
+from bascule.engines.sqlite.unsent import Unsent
 from bascule.kernel.documents import DocumentKey
 
 Parameters = Sequence[Any] | Mapping[str, Any]
@@ -66,12 +67,14 @@ class WriteSession:
         self._reserved = sequence
         sender = Sender(connection)
         self.messages = RowBuffer(sender.insert_messages)
+        self.ordered = RowBuffer(sender.insert_ordered)
         self._marks = RowBuffer(sender.mark_leased)
-        self._settled = RowBuffer(sender.settle_all)
+        self.settled = RowBuffer(sender.settle_all)
         self.records = RowBuffer(sender.insert_records)
         self.documents: Overlay[DocumentKey, bytes | None] = Overlay(sender.write_documents)
         self.duplicates: Overlay[DuplicateKey, Duplicate | None] = Overlay(sender.write_duplicates)
-        self.leases = LeaseBook(self._marks, self._settled)
+        self.leases = LeaseBook(self._marks, self.settled)
+        self.unsent = Unsent()
         #: Queues with something in the buffers; may name more than that.
         self.dirty: set[str] = set()
         #: Queues that the running command may have made messages leasable in, and its other signals.
@@ -81,7 +84,16 @@ class WriteSession:
         self._group_touched: set[str] = set()
         self._group_signals: set[str] = set()
         self._group_actions: list[Callable[[], None]] = []
-        self._buffers = (self.messages, self._marks, self._settled, self.records, self.documents, self.duplicates)
+        #: In the order in which they are sent: a message is put, then leased, then settled.
+        self._buffers = (
+            self.messages,
+            self.ordered,
+            self._marks,
+            self.settled,
+            self.records,
+            self.documents,
+            self.duplicates,
+        )
         self._is_begun = False
         #: How to undo the running command; None while it has sent nothing.
         self._undo: str | None = None
@@ -104,7 +116,7 @@ class WriteSession:
             self._flush_in_command()
 
     def see_queue(self, queue: str) -> None:
-        if queue in self.dirty and (self.messages.rows or self._marks.rows or self._settled.rows):
+        if queue in self.dirty and (self.messages.rows or self.ordered.rows or self._marks.rows or self.settled.rows):
             self._flush_in_command()
 
     def document(self, key: DocumentKey) -> bytes | None:
@@ -135,8 +147,9 @@ class WriteSession:
     def begin_command(self) -> None:
         """What is written from here on can be undone alone."""
         self.messages.begin()
+        self.ordered.begin()
         self._marks.begin()
-        self._settled.begin()
+        self.settled.begin()
         self.records.begin()
         self.leases.begin()
 
@@ -160,6 +173,8 @@ class WriteSession:
 
     def undo_command(self) -> None:
         """The command failed: take back all it wrote and nothing else."""
+        if self._undo is not None or self.leases.is_changed:
+            self.unsent.lose()
         if self._undo is not None:
             self._connection.execute(self._undo)
             if self._undo == _TO_SAVEPOINT:
@@ -232,6 +247,7 @@ class WriteSession:
     def _forget(self) -> None:
         for buffer in self._buffers:
             buffer.clear()
+        self.unsent.clear()
         self.dirty.clear()
         self.touched.clear()
         self.signals.clear()
@@ -255,6 +271,7 @@ class WriteSession:
             self._undo = "ROLLBACK"
 
     def _flush_in_command(self) -> None:
+        self.unsent.clear()
         if self._undo is None:
             for buffer in self._buffers:
                 if buffer.has_earlier():

@@ -71,7 +71,7 @@ def test_lease_and_settle_of_ten_messages_are_four_statements(store: SqliteStore
         return sum(tx.queues.settle("q", one.message.sequence, one.token) for one in leases)
 
     assert store.write(command) == 10
-    assert [one.split()[0] for one in statements] == ["WITH", "BEGIN", "UPDATE", "DELETE", "INSERT", "COMMIT"]
+    assert [one.split()[0] for one in statements] == ["SELECT", "BEGIN", "UPDATE", "DELETE", "INSERT", "COMMIT"]
 
 
 def test_readers_never_see_two_documents_apart_while_a_writer_changes_both(store: SqliteStore) -> None:

@@ -1,7 +1,13 @@
 -- name: put
 INSERT INTO message
-  (sequence, queue, message_id, body, headers, message_group, is_ordered, is_head, sent_ms, due_ms)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+  (sequence, queue, message_id, body, headers, message_group, sent_ms, due_ms, is_ordered, is_head)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0, 1)
+ON CONFLICT (sequence) DO NOTHING;
+
+-- name: put_ordered
+INSERT INTO message
+  (sequence, queue, message_id, body, headers, message_group, sent_ms, due_ms, is_ordered, is_head)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, 1, 0)
 ON CONFLICT (sequence) DO NOTHING;
 
 -- name: set_heads
@@ -27,64 +33,48 @@ DELETE FROM deduplication WHERE (queue, key) IN (
 );
 
 -- name: lease_heads
-WITH due AS (
-  SELECT sequence, message_id, message_group, sent_ms, due_ms, attempt, first_leased_ms, is_ordered, body, headers
-  FROM message INDEXED BY message_by_due
-  -- No message is due before it was sent, so the index leaves out most that have expired.
-  WHERE queue = :queue AND is_head = 1 AND due_ms <= :now_ms AND due_ms > :sent_after_ms AND sent_ms > :sent_after_ms
-    AND (is_ordered = 0 OR NOT EXISTS (
-      SELECT 1 FROM message AS other INDEXED BY message_leased_in_group
-      WHERE other.queue = message.queue AND other.message_group = message.message_group
-        AND other.is_ordered = 1 AND other.is_leased = 1 AND other.due_ms > :now_ms
-    ))
-  ORDER BY due_ms, sequence LIMIT :count_max
-)
-SELECT
-  json_group_array(json_array(
-    sequence, message_id, message_group, sent_ms, due_ms, attempt, first_leased_ms, is_ordered,
-    length(body), length(headers)
-  )),
-  CAST(group_concat(body, '') AS BLOB),
-  CAST(group_concat(headers, '') AS BLOB),
-  (
-    SELECT is_ordered FROM message INDEXED BY message_by_sent
-    WHERE queue = :queue AND sent_ms <= :sent_after_ms LIMIT 1
-  )
-FROM due;
+SELECT sequence, message_id, message_group, sent_ms, due_ms, attempt, first_leased_ms, is_ordered, body, headers
+FROM message INDEXED BY message_by_due
+-- No message is due before it was sent, so a start after sent_after_ms leaves out most that have expired.
+WHERE queue = :queue AND is_head = 1 AND due_ms <= :now_ms AND (due_ms, sequence) > (:after_due_ms, :after_sequence)
+  AND sent_ms > :sent_after_ms
+  AND (is_ordered = 0 OR NOT EXISTS (
+    SELECT 1 FROM message AS other INDEXED BY message_leased_in_group
+    WHERE other.queue = message.queue AND other.message_group = message.message_group
+      AND other.is_ordered = 1 AND other.is_leased = 1 AND other.due_ms > :now_ms
+  ))
+ORDER BY due_ms, sequence LIMIT :count_max;
+
+-- name: hides_group
+SELECT is_ordered FROM message INDEXED BY message_by_sent WHERE queue = ? AND sent_ms <= ? LIMIT 1;
+
+-- name: any_ordered
+SELECT 1 FROM message INDEXED BY message_by_group WHERE queue = ? AND is_ordered = 1 LIMIT 1;
 
 -- name: lease_followers
 -- The loops give group after group, each by sequence, which is the order needed; asking for it would sort whole groups.
-WITH due AS (
-  SELECT next.sequence, next.message_id, next.message_group, next.sent_ms, next.due_ms, next.attempt,
-    next.first_leased_ms, next.is_ordered, next.body, next.headers
-  FROM json_each(:groups) AS leased
-  CROSS JOIN message AS next INDEXED BY message_by_group
-  WHERE next.queue = :queue AND next.message_group = leased.value AND next.is_ordered = 1 AND next.is_head = 0
-  LIMIT :count_max
-)
-SELECT
-  json_group_array(json_array(
-    sequence, message_id, message_group, sent_ms, due_ms, attempt, first_leased_ms, is_ordered,
-    length(body), length(headers)
-  )),
-  CAST(group_concat(body, '') AS BLOB),
-  CAST(group_concat(headers, '') AS BLOB),
-  0
-FROM due;
+SELECT next.sequence, next.message_id, next.message_group, next.sent_ms, next.due_ms, next.attempt,
+  next.first_leased_ms, next.is_ordered, next.body, next.headers
+FROM json_each(:groups) AS leased
+CROSS JOIN message AS next INDEXED BY message_by_group
+WHERE next.queue = :queue AND next.message_group = leased.value AND next.is_ordered = 1 AND next.is_head = 0
+LIMIT :count_max;
 
 -- name: mark_leased
 UPDATE message SET
-  is_leased = 1, due_ms = leased.until_ms, attempt = attempt + 1,
-  first_leased_ms = min(first_leased_ms, leased.now_ms)
-FROM (
-  SELECT json_extract(value, '$[0]') AS sequence, json_extract(value, '$[1]') AS until_ms,
-    json_extract(value, '$[2]') AS now_ms
-  FROM json_each(?)
-) AS leased
-WHERE message.sequence = leased.sequence;
+  is_leased = 1, due_ms = ?, attempt = attempt + 1, first_leased_ms = min(first_leased_ms, ?)
+WHERE sequence IN (SELECT value FROM json_each(?));
+
+-- name: mark_run_leased
+UPDATE message SET
+  is_leased = 1, due_ms = ?, attempt = attempt + 1, first_leased_ms = min(first_leased_ms, ?)
+WHERE sequence BETWEEN ? AND ?;
 
 -- name: settle_all
 DELETE FROM message WHERE sequence IN (SELECT value FROM json_each(?));
+
+-- name: settle_run
+DELETE FROM message WHERE sequence BETWEEN ? AND ?;
 
 -- name: find
 SELECT sequence, message_id, body, headers, message_group, sent_ms, due_ms, attempt, first_leased_ms, is_leased
