@@ -1,6 +1,6 @@
 """Leases the writer gave and still remembers, so that settling them asks the database nothing.
 
-A remembered (queue, attempt) is the message's newest lease: it is replaced when the message is leased again and dropped
+A remembered (queue, token) is the message's newest lease: it is replaced when the message is leased again and dropped
 with everything else when messages go in a way that does not name them, when a command that changed it is undone, and when
 there are too many. What is not remembered is merely slower.
 """
@@ -21,22 +21,22 @@ class LeaseBook:
     def __init__(self, marks: RowBuffer, settled: RowBuffer) -> None:
         self._marks = marks
         self._settled = settled
-        self._newest: dict[int, tuple[str, int]] = {}
+        self._newest: dict[int, tuple[str, str]] = {}
         #: Whether the running command leased or settled.
         self.is_changed = False
 
-    def lease(self, queue: str, leases: Sequence[tuple[int, int]], *, now_ms: int, until_ms: int) -> None:
-        """Note that (sequence, attempt) messages of ``queue`` are leased."""
+    def lease(self, queue: str, leases: Sequence[tuple[int, str]], *, now_ms: int, until_ms: int) -> None:
+        """Note that messages of ``queue`` are leased, each given as its sequence and the lease's token."""
         if len(self._newest) > LEASES_MAX:
             self._newest.clear()
         self.is_changed = True
-        for sequence, attempt in leases:
-            self._newest[sequence] = (queue, attempt)
+        for sequence, token in leases:
+            self._newest[sequence] = (queue, token)
         self._marks.rows.append((until_ms, now_ms, [sequence for sequence, _ in leases]))
 
-    def settle(self, queue: str, sequence: int, attempt: int) -> bool:
+    def settle(self, queue: str, sequence: int, token: str) -> bool:
         """Remove a message whose newest lease is remembered to be this one; False when only the database can tell."""
-        if self._newest.get(sequence) != (queue, attempt):
+        if self._newest.get(sequence) != (queue, token):
             return False
         self.is_changed = True
         del self._newest[sequence]

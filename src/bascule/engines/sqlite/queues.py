@@ -123,11 +123,12 @@ class SqliteQueues:
             return []
         until_ms = now_ms + lease_ms
         writer.dirty.add(queue)
-        attempts = [(due[_SEQUENCE], due[_ATTEMPT] + 1) for due in chosen]
-        writer.leases.lease(queue, attempts, now_ms=now_ms, until_ms=until_ms)
+        leases = [_leased(due, now_ms, until_ms) for due in chosen]
+        tokens = [(due[_SEQUENCE], one.token) for due, one in zip(chosen, leases, strict=True)]
+        writer.leases.lease(queue, tokens, now_ms=now_ms, until_ms=until_ms)
         last = chosen[-1]
         writer.unsent.leased(queue, last[_DUE_MS], last[_SEQUENCE], until_ms=until_ms, sent_after_ms=sent_after_ms)
-        return [_leased(due, now_ms, until_ms) for due in chosen]
+        return leases
 
     def _due_beside_unsent(
         self, named: dict[str, object], queue: str, now_ms: int, sent_after_ms: int, count_max: int
@@ -201,12 +202,11 @@ class SqliteQueues:
         if token is None:
             writer.leases.forget(sequence)
             return self._remove(queue, _SQL["remove"], (sequence, queue))
-        attempt = _attempt(sequence, token)
-        if writer.leases.settle(queue, sequence, attempt):
+        if writer.leases.settle(queue, sequence, token):
             writer.dirty.add(queue)
             writer.touched.add(queue)
             return True
-        return self._remove(queue, _SQL["settle"], (sequence, queue, attempt))
+        return self._remove(queue, _SQL["settle"], (sequence, queue, _attempt(sequence, token)))
 
     def move(self, queue: str, sequence: int, to_queue: str, *, due_ms: int, headers: bytes | None = None) -> bool:
         writer = self._session.require_writer()
