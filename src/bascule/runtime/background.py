@@ -42,6 +42,9 @@ class Background:
 
     def close(self) -> bool:
         """Remove it; False while it holds processes, killed ones included that the kernel has not forgotten yet."""
+        with contextlib.suppress(OSError):
+            # What was killed needs the processor once more to end, and others may want it for long.
+            (self._group / "cpu.idle").write_text("0")
         try:
             self._group.rmdir()
         except FileNotFoundError:

@@ -48,7 +48,7 @@ _TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 #: Below this part of idle time the processors count as busy.
 _IDLE_SHARE_MAX = 0.1
 #: For the kernel to forget the processes that were killed.
-_CLOSE_TRIES, _CLOSE_PAUSE_S = 50, 0.02
+_CLOSE_TRIES, _CLOSE_PAUSE_S = 150, 0.02
 
 
 class Reading(msgspec.Struct, frozen=True):

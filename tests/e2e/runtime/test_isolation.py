@@ -282,7 +282,7 @@ def test_a_daemons_memory_counts_although_it_left_its_family(machine: Machine) -
 
 DAEMON = """
 import os, subprocess, sys, time
-CODE = "import time\\nn = 0\\nwhile True:\\n    n += 1; open('/tmp/ticks', 'w').write(str(n)); time.sleep(0.01)"
+CODE = "import time\\nwhile True:\\n    open('/tmp/ticks', 'a').write('.'); time.sleep(0.01)"
 def handler(event, context):
     if event.get("start"):
         if os.fork() == 0:
@@ -292,20 +292,21 @@ def handler(event, context):
             os._exit(0)
         os.wait()
     time.sleep(event.get("sleep", 0))
-    return int(open("/tmp/ticks").read() or 0) if os.path.exists("/tmp/ticks") else 0
+    return os.path.getsize("/tmp/ticks") if os.path.exists("/tmp/ticks") else 0
 """
 
 
 def test_a_daemon_stands_still_between_invocations_and_does_not_outlive_the_timeout(machine: Machine) -> None:
     function = machine.deploy(DAEMON, timeout_s=3)
     marker = "hostile-daemon-" + machine.ids.token(8)
-    assert int(machine.invoke(function, {"start": marker, "sleep": 1}).payload) > 0
+    machine.invoke(function, {"start": marker})
+    # It runs while something is invoked, so a busy machine may need several.
+    assert any(int(machine.invoke(function, {"sleep": 0.1}).payload) > 0 for _ in range(100))
     assert marker in commands_of_machine()
 
     async def pause() -> None:
         await asyncio.sleep(1.0)
 
-    machine.wait(pause())
     before = int(machine.invoke(function, {}).payload)
     machine.wait(pause())
     assert int(machine.invoke(function, {}).payload) - before < 40
