@@ -151,6 +151,8 @@ def test_nor_is_anything_taken_from_a_stranger_that_does_not_wait(machine: Machi
 
 @pytest.mark.parametrize("by", ["child", "daemon", "ipv6 socket"])
 def test_whatever_process_of_the_environment_asks_is_answered(machine: Machine, by: str) -> None:
+    if by == "ipv6 socket" and not os.path.exists("/proc/net/tcp6"):
+        pytest.skip("this machine has no IPv6")
     victim = deploy_victim(machine)
     ports = {victim({"by": by})[0] for _ in range(2)}
     assert len(ports) == 1
