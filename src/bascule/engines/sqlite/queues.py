@@ -234,8 +234,7 @@ class SqliteQueues:
 
     def _count(self, queue: str, change: int) -> None:
         """The queue has so many messages more."""
-        changes = msgspec.json.encode([(queue, change)]).decode()
-        self._session.require_writer().change(_SQL["change_counts"], (changes,))
+        self._session.require_writer().change(_SQL["change_count"], (queue, change))
 
     def _touch(self, queue: str, sql: str, parameters: tuple[object, ...]) -> bool:
         writer = self._session.require_writer()

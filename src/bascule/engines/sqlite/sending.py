@@ -75,7 +75,8 @@ class Sender:
             self._connection.execute(_QUEUES[run], (*values, sequences[start], sequences[end - 1]))
 
     def _count(self, changes: Mapping[str, int]) -> None:
-        self._connection.execute(_QUEUES["change_counts"], (encode_json(list(changes.items())).decode(),))
+        for change in changes.items():
+            self._connection.execute(_QUEUES["change_count"], change)
 
     def insert_records(self, rows: Sequence[Row]) -> None:
         insert_rows(self._connection, _APPEND_RECORDS, rows)

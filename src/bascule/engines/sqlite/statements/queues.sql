@@ -110,9 +110,9 @@ SELECT :new_sequence, :to_queue, message_id, body, coalesce(:headers, headers), 
   sent_ms, max(sent_ms, :due_ms)
 FROM message WHERE sequence = :sequence AND queue = :queue;
 
--- name: change_counts
-INSERT INTO message_count
-SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]') FROM json_each(?) WHERE true
+-- name: change_count
+INSERT INTO message_count (queue, count)
+VALUES (?, ?)
 ON CONFLICT (queue) DO UPDATE SET count = count + excluded.count;
 
 -- name: forget_count
