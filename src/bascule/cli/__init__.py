@@ -61,4 +61,9 @@ def _together() -> None:
 def main() -> None:
     """The ``bascule`` command."""
     called = sys.argv[1:2]
-    build(called if called and called[0] in _COMMANDS else _COMMANDS)()
+    try:
+        build(called if called and called[0] in _COMMANDS else _COMMANDS)()
+    except OSError as error:
+        what = f"'{error.filename}'" if error.filename else "the output"
+        typer.echo(f"bascule: {what} cannot be read or written: {error.strerror or error}.", err=True)
+        sys.exit(1)

@@ -5,18 +5,34 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from typing import Any, NoReturn
+from urllib.parse import urlsplit
 
 import typer
 
 DEFAULT_URL = os.environ.get("BASCULE_URL", "http://127.0.0.1:4566")
-
-url_option = typer.Option("--url", help="Address of the server; also BASCULE_URL.", show_default=True)
 
 
 def fail(sentence: str) -> NoReturn:
     """One sentence on standard error and exit code 1."""
     typer.echo(f"bascule: {sentence}", err=True)
     raise typer.Exit(1)
+
+
+def _address(given: str) -> str:
+    """An address as commands use it: without a slash at its end. Refused before anything else when it is none."""
+    try:
+        parts = urlsplit(given)
+        is_one = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        is_one = False
+    if not is_one:
+        fail(f"'{given}' is not an address; give one such as --url http://127.0.0.1:4566.")
+    return given.rstrip("/")
+
+
+url_option = typer.Option(
+    "--url", help="Address of the server; also BASCULE_URL.", show_default=True, callback=_address
+)
 
 
 def fetch(url: str, path: str, *, timeout_s: float = 10.0, **query: str | int) -> Any:
@@ -66,8 +82,6 @@ def send(
 
     try:
         answer = httpx.request(method, f"{url}{path}", params=query, json=body, timeout=timeout_s)
-    except (httpx.InvalidURL, httpx.UnsupportedProtocol):
-        fail(f"'{url}' is not an address; give one such as --url http://127.0.0.1:4566.")
     except httpx.TimeoutException:
         fail(f"the server at {url} did not answer in {timeout_s:g} s; see its log.")
     except httpx.TransportError:

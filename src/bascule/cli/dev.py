@@ -36,8 +36,8 @@ def dev(
     env: Annotated[
         list[str] | None, typer.Option("--env", "-e", metavar="K=V", help="A variable of the function.")
     ] = None,
-    memory: Annotated[int | None, typer.Option("--memory", help="Megabytes.")] = None,
-    timeout: Annotated[int | None, typer.Option("--timeout", help="Seconds.")] = None,
+    memory: Annotated[int | None, typer.Option("--memory", min=128, max=10_240, help="Megabytes.")] = None,
+    timeout: Annotated[int | None, typer.Option("--timeout", min=1, max=900, help="Seconds.")] = None,
     parameter: Annotated[
         list[str] | None, typer.Option("--parameter", "-p", metavar="K=V", help="A parameter of the template.")
     ] = None,
@@ -45,7 +45,8 @@ def dev(
         bool, typer.Option("--debug", help="Let a debugger attach; one invocation at a time, without a time-out.")
     ] = False,
     debug_port: Annotated[
-        int, typer.Option("--debug-port", help="Of the first function; the next has the next.")
+        int,
+        typer.Option("--debug-port", min=1, max=65_535, help="Of the first function; the next has the next."),
     ] = 5678,
     wait: Annotated[
         bool, typer.Option("--wait", help="With --debug: functions wait for the debugger to attach.")
@@ -68,6 +69,12 @@ def dev(
     try:
         variables = _pairs("--env", env)
         template = _template_of(place, handler)
+        if wait and not debug:
+            fail("--wait has functions wait for a debugger, so it needs --debug.")
+        if parameter and template is None:
+            fail(
+                f"--parameter is for templates, and '{place}' is run as the folder of a function; use --env for variables."
+            )
         if template is not None:
             functions = _of_template(template, name, url, variables, _pairs("--parameter", parameter), printer)
         else:
@@ -155,8 +162,6 @@ def _answers(url: str) -> bool:
 
     try:
         httpx.get(f"{url}/_bascule/health", timeout=5.0)
-    except (httpx.InvalidURL, httpx.UnsupportedProtocol):
-        fail(f"'{url}' is not an address; give one such as --url http://127.0.0.1:4566.")
     except httpx.TransportError:
         return False
     return True

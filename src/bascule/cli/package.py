@@ -63,4 +63,6 @@ def _pack(folder: Path, target: Path, layer: bool, python: str) -> None:
             target.write_bytes(made.read_bytes())
         except OSError as error:
             raise CannotPack(f"'{target}' cannot be written: {error.strerror}.") from None
-    typer.echo(f"{target}: {len(files)} files, {megabytes(zipped)}, {megabytes(unpacked)} unpacked")
+    typer.echo(
+        f"{target}: {len(files)} {'file' if len(files) == 1 else 'files'}, {megabytes(zipped)}, {megabytes(unpacked)} unpacked"
+    )

@@ -29,7 +29,13 @@ class ChildServer:
     def start(cls, port: int, data: Path) -> ChildServer:
         """Start one and wait until it is ready. Raises CannotDevelop with what it said."""
         log = data / "dev-server.log"
-        data.mkdir(parents=True, exist_ok=True)
+        try:
+            data.mkdir(parents=True, exist_ok=True)
+            log.touch()
+        except OSError as error:
+            raise CannotDevelop(
+                f"{data} cannot be used as a data directory: {error.strerror}; choose another with --data."
+            ) from None
         command = [sys.executable, "-m", "bascule", "serve", "--port", str(port), "--data", str(data)]
         libc = ctypes.CDLL(None)
 

@@ -76,7 +76,7 @@ class Session:
             try:
                 one.arn, is_new = await asyncio.to_thread(self._client.create_or_update, one.function, content)
             except (ClientError, BotoCoreError) as error:
-                raise CannotDevelop(f"the server refused function {one.function.name}: {error}") from None
+                raise CannotDevelop(f"the server refused function {one.function.name}: {_line(error)}") from None
             one.kept_digest = hashlib.sha256(content).hexdigest()
             await self._renewed(one)
             verb = "created" if is_new else "updated"
@@ -106,6 +106,10 @@ class Session:
         except (httpx.TransportError, CannotDevelop):
             self._printer.say("the server has gone; the last save may not be kept", "yellow")
         await self._client.close()
+
+    def say(self, text: str) -> None:
+        """Print a remark."""
+        self._printer.say(text, "yellow")
 
     def _tell(self, one: Watched, word: str, style: str, text: str) -> None:
         self._printer.line(datetime.now().astimezone(), one.function.name, word, style, text)
@@ -208,6 +212,10 @@ class Session:
             return after
 
 
+def _line(error: Exception) -> str:
+    return " ".join(str(error).split())
+
+
 async def _to_the_end(session: Session) -> None:
     task = asyncio.current_task()
     assert task is not None
@@ -223,7 +231,11 @@ async def _to_the_end(session: Session) -> None:
     except OSError as error:
         raise CannotDevelop(f"'{error.filename}' cannot be read: {error.strerror}.") from error
     finally:
-        await session.close()
+        try:
+            await session.close()
+        except asyncio.CancelledError:  # Ctrl-C again
+            task.uncancel()
+            session.say("ended at once; the last save may not be kept")
 
 
 def develop(session: Session) -> None:

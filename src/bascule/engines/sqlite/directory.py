@@ -34,7 +34,9 @@ class DataDirectory:
             path.mkdir(parents=True, exist_ok=True)
             self._lock = os.open(path / LOCK_NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         except OSError as error:
-            raise DataDirectoryUnusable(f"{path} cannot be used as a data directory: {error.strerror}.") from error
+            raise DataDirectoryUnusable(
+                f"{path} cannot be used as a data directory: {error.strerror}; choose another with --data."
+            ) from error
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
