@@ -15,9 +15,10 @@ import msgspec
 
 from bascule.edge.connection import ClientGone, Connection
 from bascule.edge.dispatch import Dispatcher
-from bascule.edge.signatures import BadSignature, Signature, check, signature_of
+from bascule.edge.signatures import EXPIRED, BadSignature, Signature, check, signature_of
 from bascule.edge.streamed_answers import FunctionFailed, Parts, url_answer
 from bascule.host.contexts import Contexts
+from bascule.identity.access_keys import is_temporary
 from bascule.kernel.context import Context
 from bascule.kernel.invocation import RuntimeUnavailable
 from bascule.kernel.scope import REGION_DEFAULT, Scope
@@ -144,6 +145,9 @@ class FunctionUrls:
         self, ctx: Context, request: HttpRequest, signature: Signature, found: FoundUrl
     ) -> Signer | UrlAnswer:
         """Who signed the request, or the refusal. On a server under test the time of a signature is not compared."""
+        if found.credentials is None and is_temporary(signature.access_key):
+            reason = "The session of this temporary access key is over."
+            return _unsigned("ExpiredTokenException", EXPIRED, reason)
         if found.credentials is None:
             reason = f"The access key '{signature.access_key}' is not one that Bascule knows; see the reference page."
             return _unsigned(

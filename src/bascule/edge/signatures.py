@@ -27,6 +27,9 @@ MISMATCH = (
     "signing method. Consult the service documentation for details."
 )
 
+#: Of a session that is over.
+EXPIRED = "The security token included in the request is expired"
+
 
 class Signature(msgspec.Struct, frozen=True):
     """What a request says about its signature."""

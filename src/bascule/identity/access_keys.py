@@ -59,3 +59,8 @@ def account_of(access_key: str) -> str | None:
     except ValueError:
         return None
     return f"{account:012d}" if account < _ACCOUNT_MAX else None
+
+
+def is_temporary(access_key: str) -> bool:
+    """Whether Bascule made it for a session. One that is not known any more has expired: sessions end in no other way."""
+    return access_key.startswith(TEMPORARY) and account_of(access_key) is not None

@@ -22,3 +22,10 @@ class MalformedPolicyDocument(AwsError):
     """The request was rejected because the policy document was malformed."""
 
     code = "MalformedPolicyDocument"
+
+
+class ExpiredToken(AwsError):
+    """The security token included in the request is expired"""
+
+    code = "ExpiredToken"
+    status = 403

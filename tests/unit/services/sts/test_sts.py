@@ -19,7 +19,7 @@ from bascule.kernel.metrics import Metrics
 from bascule.kernel.scope import Scope
 from bascule.kernel.settings import Settings
 from bascule.services.sts import SERVICE
-from bascule.services.sts.errors import AccessDenied, InvalidRequest, MalformedPolicyDocument
+from bascule.services.sts.errors import AccessDenied, ExpiredToken, InvalidRequest, MalformedPolicyDocument
 from bascule.services.sts.sessions import forget_expired
 
 ROLE = "arn:aws:iam::111122223333:role/service-role/reader"
@@ -101,9 +101,12 @@ def test_assumed_role_acts_in_the_account_of_the_role_until_it_expires(desk: Des
     shown = desk.call("GetCallerIdentity", key)
     assert (shown.account, shown.arn) == ("111122223333", answer.assumed_role_user.arn)
     desk.clock.advance(900_000)
-    assert desk.call("GetCallerIdentity", key).arn == "arn:aws:iam::111122223333:root"
+    with pytest.raises(ExpiredToken):
+        desk.call("GetCallerIdentity", key)
     ctx = desk.context()
     assert desk.store.write(lambda tx: forget_expired(ctx, tx)) is None
+    with pytest.raises(ExpiredToken):
+        desk.call("GetCallerIdentity", key)
 
 
 def test_session_token_stays_in_the_callers_account(desk: Desk) -> None:
