@@ -4,7 +4,8 @@ Events go through rules to a queue, a topic, functions, a target that is missing
 invoked asynchronously, succeed and fail; mappings read a standard queue, a queue whose messages always fail, and a FIFO queue.
 What was acknowledged must end exactly where it belongs: once in a queue, at least once in a handler, and nothing anywhere else.
 An asynchronous event keeps its request id and is run again only for a failure or a kill. Retries must go on at the right
-attempt and not too early; of a FIFO group nothing may be handled before what was sent before it. Exits 1 otherwise.
+attempt and not too early; of a FIFO group nothing may be handled before what was sent before it, and no two batches at a time.
+A queue may give a message up only after as many receives as its policy says. Exits 1 otherwise.
 
 The server runs with ``--test``: targets are throttled by faults, and after the last restart virtual time passes through every
 retry and visibility timeout that is left.
@@ -38,6 +39,10 @@ RETRY_BASE_S = 0.2
 KINDS = ("Queue", "Topic", "Missing", "Throttled")
 FUNCTION_KINDS = ("Handled", "Failed", "Dead")
 GROUPS = 6
+#: Receives after which the queue of messages that always fail gives one up. count
+RECEIVES_MAX = 2
+#: Functions are killed after this, and then tell of no end. seconds
+TIMEOUT_S = 2
 STORIES_LOOKED_AT = 60
 #: Virtual time that ends all that waits: visibility timeouts, back-off of throttled deliveries. seconds
 REST_S = 3_600
@@ -85,6 +90,14 @@ class Ledger:
         #: kind -> (number, life) -> how often an asynchronous event was run; kind -> number -> its request ids.
         self.runs_in_life: dict[str, Counter[tuple[int, int]]] = defaultdict(Counter)
         self.request_ids: dict[str, dict[int, set[str]]] = defaultdict(lambda: defaultdict(set))
+        #: kind -> number -> the life in which it was sent.
+        self.births: dict[str, dict[int, int]] = defaultdict(dict)
+        #: kind -> number -> the highest receive count that a handler saw.
+        self.receives: dict[str, dict[int, int]] = defaultdict(dict)
+        #: FIFO group -> the batch that a handler is at, since when, and in which life.
+        self._at_work: dict[str, tuple[str, float, int]] = {}
+        self.batches_begun = 0
+        self.overlaps = 0
         self.newest: dict[int, int] = {}
         self.out_of_order = 0
 
@@ -93,6 +106,7 @@ class Ledger:
             taken = [(kind, next(self._numbers)) for kind in kinds]
             for kind, number in taken:
                 self.sent[kind].add(number)
+                self.births[kind][number] = self.life
             return taken
 
     def acknowledge(self, kind: str, number: int) -> None:
@@ -105,10 +119,51 @@ class Ledger:
         with self.lock:
             self.life += 1
 
-    def tell(self, kind: str, number: int, group: int | None = None, request: str | None = None) -> None:
+    def begin(self, batch: str, groups: list[str], now_s: float) -> None:
+        """A handler begins with a batch of messages of these FIFO groups.
+
+        A batch whose function was killed, with the server or at its timeout, tells of no end and is over all the same.
+        """
+        with self.lock:
+            self.batches_begun += 1
+            for group in groups:
+                before = self._at_work.get(group)
+                is_alive = before is not None and before[2] == self.life and now_s - before[1] < TIMEOUT_S
+                self.overlaps += is_alive and self.life % 2 == 0
+                self._at_work[group] = (batch, now_s, self.life)
+
+    def end(self, batch: str, groups: list[str]) -> None:
+        """A handler is through with a batch."""
+        with self.lock:
+            for group in groups:
+                if self._at_work.get(group, ("",))[0] == batch:
+                    del self._at_work[group]
+
+    def early_letters(self) -> tuple[int, int]:
+        """Messages that were given up before the queue had handed them out often enough; and how many could be judged.
+
+        Each kill may have swallowed one receive that no handler told of, so those that lived through enough kills are not judged.
+        """
+        early = judged = 0
+        for number in self.found["GivenUp"]:
+            kills = (self.life - self.births["GivenUp"].get(number, 0) + 1) // 2
+            judged += kills < RECEIVES_MAX
+            early += self.receives["GivenUp"].get(number, 0) + kills < RECEIVES_MAX
+        return early, judged
+
+    def tell(
+        self,
+        kind: str,
+        number: int,
+        group: int | None = None,
+        request: str | None = None,
+        receives: int | None = None,
+    ) -> None:
         """A handler has run."""
         with self.lock:
             self.handled[kind][number] += 1
+            if receives is not None:
+                self.receives[kind][number] = max(receives, self.receives[kind].get(number, 0))
             if request is not None:
                 self.runs_in_life[kind][number, self.life] += 1
                 self.request_ids[kind][number].add(request)
@@ -132,13 +187,19 @@ class Reports:
         self._thread.start()
 
     def _listen(self) -> None:
+        last = b""
         while self._is_open:
             try:
                 message, sender = self._socket.recvfrom(1024)
             except TimeoutError:
                 continue
             told = json.loads(message)
-            self._ledger.tell(told["kind"], told["n"], told.get("group"), told.get("request"))
+            if "batch" not in told:
+                self._ledger.tell(told["kind"], told["n"], told.get("group"), told.get("request"), told.get("receives"))
+            elif message != last:  # it is sent again when its echo was late
+                step = (told["batch"], told["groups"])
+                self._ledger.end(*step) if told["is_over"] else self._ledger.begin(*step, time.monotonic())
+            last = message
             self._socket.sendto(message, sender)
 
     def close(self) -> None:
@@ -159,7 +220,7 @@ class Stage:
         for name in ("Queue", "Topic", "Throttled", "Handled", "Failed", "Dead", "Missing", "GivenUp"):
             self._queue(name)
         self._queue("Mapped-source", VisibilityTimeout="2")
-        policy = {"deadLetterTargetArn": self.arn("GivenUp"), "maxReceiveCount": "2"}
+        policy = {"deadLetterTargetArn": self.arn("GivenUp"), "maxReceiveCount": str(RECEIVES_MAX)}
         self._queue("GivenUp-source", VisibilityTimeout="2", RedrivePolicy=json.dumps(policy))
         self._queue("Ordered.fifo", VisibilityTimeout="2", FifoQueue="true")
         self._rules()
@@ -181,7 +242,7 @@ class Stage:
             Runtime="python3.12",
             Role=ROLE,
             Handler=f"handler.{name.lower()}",
-            Timeout=2,
+            Timeout=TIMEOUT_S,
             Code={"ZipFile": package()},
             Environment={"Variables": {"PORT": str(self._port)}},
             **configuration,
@@ -328,7 +389,7 @@ def _kill_under_load(
             ledger.next_life()
             if remaining > 1:
                 stage.throttle()
-        time.sleep(load_s[0])
+        time.sleep(load_s[1])
     finally:
         stop.set()
         for loader in loaders:
@@ -416,8 +477,15 @@ def account(
     counts["stories of failures looked at"] = stories[0]
     violations["stories with a wrong or early attempt"] = stories[1]
     violations["kinds whose handlers told of no run"] = sum(
-        1 for kind in (*FUNCTION_KINDS, "Mapped", "Ordered") if not ledger.handled[kind]
+        1 for kind in (*FUNCTION_KINDS, "Mapped", "Ordered", "GivenUp") if not ledger.handled[kind]
     )
+    early, judged = ledger.early_letters()
+    counts["GivenUp: dead letters whose receives were judged"] = judged
+    violations["GivenUp: given up before its last receive"] = early
+    violations["checks that looked at nothing: receives"] = int(judged == 0)
+    counts["FIFO: batches begun"] = ledger.batches_begun
+    violations["FIFO: two batches of a group at once"] = ledger.overlaps
+    violations["checks that looked at nothing: batches"] = int(ledger.batches_begun == 0)
     violations["checks that looked at nothing: stories"] = int(stories[0] == 0)
     violations["FIFO: handled before an earlier one of its group"] = ledger.out_of_order
     violations["kinds that nothing was acknowledged of"] = sum(

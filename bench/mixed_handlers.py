@@ -9,14 +9,18 @@ import io
 import zipfile
 
 HANDLERS = """
-import json, os, socket
+import json, os, socket, time
 
 sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 sock.settimeout(0.5)
 
 
 def tell(kind, n, **more):
-    message = json.dumps({"kind": kind, "n": n, **more}).encode()
+    report({"kind": kind, "n": n, **more})
+
+
+def report(said):
+    message = json.dumps(said).encode()
     while True:
         sock.sendto(message, ("127.0.0.1", int(os.environ["PORT"])))
         try:
@@ -46,12 +50,19 @@ def mapped(event, context):
 
 
 def givenup(event, context):
+    for record in event["Records"]:
+        tell("GivenUp", int(record["body"]), receives=int(record["attributes"]["ApproximateReceiveCount"]))
     raise RuntimeError("always")
 
 
 def ordered(event, context):
+    groups = sorted({record["attributes"]["MessageGroupId"] for record in event["Records"]})
+    batch = f"{context.aws_request_id} {os.getpid()} {time.monotonic()}"
+    report({"batch": batch, "groups": groups, "is_over": False})
+    time.sleep(0.005)
     for record in event["Records"]:
         tell("Ordered", int(record["body"]), group=int(record["attributes"]["MessageGroupId"]))
+    report({"batch": batch, "groups": groups, "is_over": True})
 """
 
 

@@ -17,12 +17,17 @@ def _whole_ledger() -> Ledger:
         ledger.acknowledge(kind, 0)
     for kind in ENDS_ONCE:
         ledger.found[kind][0] = 1
+    ledger.begin("batch", ["0"], 0.0)
+    ledger.end("batch", ["0"])
     for kind, runs in (("Handled", 1), ("Mapped", 2), ("Failed", 3), ("Dead", 4)):
         for life in range(runs):
             ledger.tell(kind, 0, request=f"{kind}-request" if kind in FUNCTION_KINDS else None)
             if kind in ("Mapped", "Dead") and life == 0:
                 ledger.next_life()
     ledger.tell("Ordered", 0, group=0)
+    ledger.births["GivenUp"][0] = ledger.life
+    for receives in (1, 2):
+        ledger.tell("GivenUp", 0, receives=receives)
     return ledger
 
 
@@ -68,6 +73,7 @@ def test_the_account_sees_what_ends_elsewhere_is_run_again_or_gets_a_second_requ
         ledger.tell("Failed", 0, request="Failed-request")
     ledger.life = 9
     ledger.tell("Dead", 0, request="another")
+    ledger.births["GivenUp"][0] = ledger.life
     violations = set(account(ledger, [0.5] * 9, Counter(), (1, 0))[1])
     assert violations == {
         "Topic: ended where it was not sent",
@@ -80,6 +86,39 @@ def test_the_account_sees_what_ends_elsewhere_is_run_again_or_gets_a_second_requ
     violations = set(account(ledger, [0.5] * 9, Counter(), (0, 0))[1])
     assert "Handled: run again although nobody was killed" in violations
     assert "checks that looked at nothing: stories" in violations
+
+
+def test_the_account_sees_two_batches_of_a_group_at_once() -> None:
+    ledger = _whole_ledger()
+    ledger.life = 2
+    ledger.begin("one", ["0", "1"], 10.0)
+    ledger.begin("two", ["2"], 10.1)
+    assert _violations(ledger) == set()
+    ledger.begin("three", ["1"], 10.2)
+    assert _violations(ledger) == {"FIFO: two batches of a group at once"}
+
+
+def test_a_batch_whose_function_was_killed_is_over() -> None:
+    ledger = _whole_ledger()
+    ledger.life = 2
+    ledger.begin("timed out", ["0"], 10.0)
+    ledger.begin("its successor", ["0"], 12.1)
+    ledger.next_life()
+    ledger.begin("of an old process or a new one", ["0"], 12.2)
+    ledger.next_life()
+    ledger.begin("after the restart", ["0"], 12.3)
+    ledger.births["GivenUp"][0] = ledger.life
+    assert _violations(ledger) == set()
+
+
+def test_the_account_sees_a_message_given_up_early_unless_a_kill_may_have_swallowed_a_receive() -> None:
+    ledger = _whole_ledger()
+    ledger.receives["GivenUp"][0] = 1
+    assert _violations(ledger) == {"GivenUp: given up before its last receive"}
+    ledger.births["GivenUp"][0] = ledger.life - 2
+    assert _violations(ledger) == set(), "one receive may have gone with the kill"
+    ledger.births["GivenUp"][0] = ledger.life - 4
+    assert _violations(ledger) == {"checks that looked at nothing: receives"}
 
 
 def test_every_event_ends_where_it_belongs_over_a_few_kills() -> None:
