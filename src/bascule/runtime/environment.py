@@ -78,11 +78,12 @@ class Environment:
         assert self._worker is not None
         self._thaw()
         self._open(invocation)
+        self._say_start(invocation)
         return self._send(self._worker, invocation, trace, float(self.function.timeout_s))
 
     def finish(self, invocation: Invocation, outcome: Outcome, trace: str) -> InvocationResult:
         """What came of an invocation that ``begin`` handed over."""
-        return self._conclude(invocation, outcome, None, trace)
+        return self._conclude(invocation, outcome, self._verdict(outcome), None, trace)
 
     async def run(self, invocation: Invocation, trace: str, stream: ResponseStream | None = None) -> InvocationResult:
         """Run one invocation to its end. Raises RuntimeUnavailable when no process can be started.
@@ -94,15 +95,18 @@ class Environment:
         init_ms = await self._init_phase() if self._is_fresh else None
         self._open(invocation)
         left_s = timeout_s = float(self.function.timeout_s)
-        outcome: Outcome | None = None
+        failure: Outcome | None = None
         if self._worker is None or not self._worker.is_alive:
             started_s = self._loop.time()
-            outcome = await self._initialise("invoke", timeout_s)
+            failure = await self._initialise("invoke", timeout_s)
             left_s = max(0.0, timeout_s - (self._loop.time() - started_s))
-        if outcome is None:
-            assert self._worker is not None
-            outcome = await self._send(self._worker, invocation, trace, left_s, stream)
-        return self._conclude(invocation, outcome, init_ms, trace)
+        # After the lines of an initialisation that belongs to the invocation, as on AWS.
+        self._say_start(invocation)
+        if failure is not None:
+            return self._conclude(invocation, failure, self._init_verdict(failure), init_ms, trace)
+        assert self._worker is not None
+        outcome = await self._send(self._worker, invocation, trace, left_s, stream)
+        return self._conclude(invocation, outcome, self._verdict(outcome), init_ms, trace)
 
     def _thaw(self) -> None:
         if self.is_frozen and self._worker is not None:
@@ -112,8 +116,10 @@ class Environment:
     def _open(self, invocation: Invocation) -> None:
         """From here on time, log lines and tail belong to this invocation."""
         self.log.begin(invocation.wants_log_tail)
-        self.log.say(self._reporter.start(self._clock.now_ms(), invocation.request_id))
         self._started_ns = self._clock.monotonic_ns()
+
+    def _say_start(self, invocation: Invocation) -> None:
+        self.log.say(self._reporter.start(self._clock.now_ms(), invocation.request_id))
 
     @staticmethod
     def _send(
@@ -173,22 +179,33 @@ class Environment:
             return None
         worker.kill()
         init_ms = self._ms_since(started_ns)
-        status, error_type = _STATUS.get(outcome.kind, ("error", error_object(outcome.body).error_type))
-        error_type = outcome.error_type or error_type
+        status, error_type = self._init_verdict(outcome)
         self.log.say(self._reporter.init_failed(self._clock.now_ms(), phase, init_ms, status, error_type))
         return outcome
 
+    @staticmethod
+    def _init_verdict(outcome: Outcome) -> tuple[str, str]:
+        """Status and error type, as log lines have them, of an initialisation that failed, whoever reported it."""
+        status, error_type = _STATUS.get(outcome.kind, ("error", error_object(outcome.body).error_type))
+        return status, outcome.error_type or error_type
+
+    @staticmethod
+    def _verdict(outcome: Outcome) -> tuple[str, str]:
+        """Status and error type of an invocation: errors that the function's runtime reports are a success of the platform."""
+        status, error_type = _STATUS.get(outcome.kind, ("success", ""))
+        if outcome.kind is OutcomeKind.EXITED:
+            error_type = outcome.error_type or error_type
+        return status, error_type
+
     def _conclude(
-        self, invocation: Invocation, outcome: Outcome, init_ms: float | None, trace: str
+        self, invocation: Invocation, outcome: Outcome, verdict: tuple[str, str], init_ms: float | None, trace: str
     ) -> InvocationResult:
         log, is_success = self.log, outcome.kind is OutcomeKind.RESULT
         duration_ms = self._ms_since(self._started_ns)
         if outcome.kind is OutcomeKind.TIMED_OUT:
             duration_ms = max(duration_ms, self.function.timeout_s * 1000.0)
         memory_mb = self._worker.memory_used_mb if self._worker else 0
-        status, error_type = _STATUS.get(outcome.kind, ("success", ""))
-        if outcome.kind is OutcomeKind.EXITED:
-            error_type = outcome.error_type or error_type
+        status, error_type = verdict
         measures = Measures(
             duration_ms=duration_ms,
             memory_used_mb=memory_mb,

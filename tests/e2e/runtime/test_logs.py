@@ -111,6 +111,16 @@ def test_an_import_failure_warns_first_and_is_repeated_inside_the_invocation(mac
     )
 
 
+def test_a_failed_import_is_over_before_start_and_an_error_in_the_report(machine: Machine) -> None:
+    tail = machine.invoke(machine.deploy("print('trying')\nimport nope"), wants_log_tail=True).log_tail.decode()
+    *_, init_report, start, end, report = tail.splitlines()
+    assert tail.startswith("trying\n")
+    assert init_report.endswith("\tPhase: invoke\tStatus: error\tError Type: Runtime.ImportModuleError")
+    assert start.startswith("START RequestId: ")
+    assert end.startswith("END RequestId: ")
+    assert report.endswith("\tStatus: error\tError Type: Runtime.ImportModuleError")
+
+
 def test_json_format_makes_objects_of_records_and_platform_lines(machine: Machine) -> None:
     function = machine.deploy(
         """
