@@ -15,10 +15,11 @@ from bascule.edge.connection import ClientGone, Connection
 from bascule.edge.dispatch import Dispatcher
 from bascule.edge.function_urls import FunctionUrls, place_of
 from bascule.edge.identity import Caller, caller_of, scope_of
-from bascule.edge.internal import Internal
+from bascule.edge.internal import Internal, json_answer
 from bascule.edge.refusals import first_given
 from bascule.edge.registry import Registry
 from bascule.edge.streamed_answers import event_stream_answer
+from bascule.edge.web_pages import FromWebPage, is_from_elsewhere
 from bascule.host.contexts import Contexts
 from bascule.identity.access_keys import account_of
 from bascule.kernel.context import Context
@@ -112,6 +113,9 @@ class Pipeline:
             )
             return _apart(handling, answered)
         if request.path.startswith(Internal.PREFIXES):
+            if is_from_elsewhere(request.headers):
+                answered(json_answer({"message": str(FromWebPage())}, FromWebPage.status))
+                return None
             return _apart(self._internal.handle(request, base_url=base_url, connection=connection), answered)
         exchange = Exchange(request, self._contexts.ids.uuid(), source_ip, base_url, answered)
         self._working += 1
@@ -162,8 +166,11 @@ class Pipeline:
             raise Throttled()
 
     def _authenticate(self, exchange: Exchange) -> None:
-        """Who calls. On loopback any credentials are accepted; the account and region they name are used."""
+        """Who calls. On loopback any credentials are accepted, but of no page of another site; the account and region they
+        name are used."""
         request = exchange.request
+        if is_from_elsewhere(request.headers):
+            raise FromWebPage()
         caller = caller_of(request.headers, request.query_string)
         exchange.caller = caller
         exchange.ctx = self._contexts.make(
