@@ -6,6 +6,7 @@ rights only: whoever asks must send the key that lies in a file which nobody els
 
 from __future__ import annotations
 
+import asyncio
 import hmac
 import os
 from collections.abc import Callable, Mapping
@@ -92,6 +93,7 @@ class LiveControls:
         self._key_file = key_file
         self._about = about
         self._key = ""
+        self._making_key = asyncio.Lock()
 
     def add_to(self, internal: Internal) -> None:
         """Have the end points answered."""
@@ -103,11 +105,15 @@ class LiveControls:
 
     async def _show(self, request: HttpRequest, rest: str, connection: Connection) -> HttpAnswer:
         """Where the key is: whoever can read it may go on."""
-        if not self._key:
-            self._key = self._contexts.ids.token(32)
-            self._key_file.unlink(missing_ok=True)
-            with os.fdopen(os.open(self._key_file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-                file.write(self._key)
+        async with self._making_key:
+            if not self._key:
+                key = self._contexts.ids.token(32)
+                try:
+                    await asyncio.to_thread(_write_key, self._key_file, key)
+                except OSError as error:
+                    message = f"'{self._key_file}' cannot be written: {error.strerror}."
+                    return json_answer({"message": message}, 400)
+                self._key = key
         return json_answer({"key_file": str(self._key_file), **self._about()})
 
     def _refusal(self, request: HttpRequest) -> HttpAnswer | None:
@@ -169,6 +175,12 @@ class LiveControls:
             return refusal
         self._live.end(unquote(rest))
         return json_answer({})
+
+
+def _write_key(path: Path, key: str) -> None:
+    path.unlink(missing_ok=True)
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.write(key)
 
 
 def _function_named(text: str) -> FunctionReference | None:
