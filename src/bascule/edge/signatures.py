@@ -152,9 +152,23 @@ def _check_age(signature: Signature, now_ms: int) -> None:
             raise BadSignature(f"X-Amz-Expires must be at most {PRESIGNED_S_MAX} seconds.")
         life_ms = signature.expires_s * 1000
     if now_ms > signed_ms + life_ms:
-        raise BadSignature(f"Signature expired: {signature.date} is too long ago.")
+        least, now, allowed = _basic(now_ms - life_ms), _basic(now_ms), _words(life_ms)
+        raise BadSignature(f"Signature expired: {signature.date} is now earlier than {least} ({now} - {allowed})")
     if signed_ms > now_ms + SKEW_MS_MAX:
-        raise BadSignature(f"Signature not yet current: {signature.date} is still later.")
+        most, now, allowed = _basic(now_ms + SKEW_MS_MAX), _basic(now_ms), _words(SKEW_MS_MAX)
+        raise BadSignature(
+            f"Signature not yet current: {signature.date} is still later than {most} ({now} + {allowed})"
+        )
+
+
+def _basic(at_ms: int) -> str:
+    return datetime.fromtimestamp(at_ms / 1000, UTC).strftime("%Y%m%dT%H%M%SZ")
+
+
+def _words(span_ms: int) -> str:
+    """Minutes as AWS writes them; the life of a presigned request is told in seconds."""
+    minutes, rest_ms = divmod(span_ms, 60_000)
+    return f"{span_ms // 1000} sec." if rest_ms else f"{minutes} min."
 
 
 def _canonical_path(path: str) -> str:
