@@ -148,6 +148,37 @@ def test_json_format_makes_objects_of_records_and_platform_lines(machine: Machin
     assert objects[4]["record"]["metrics"]["memorySizeMB"] == 128
 
 
+def test_json_records_are_those_of_the_python_runtime(machine: Machine) -> None:
+    """Levels are standard ones, stacks have their marks, and what is not JSON is refused where it is logged."""
+    function = machine.deploy(
+        """
+        import datetime, logging, traceback
+        log = logging.getLogger("shop")
+        def handler(event, context):
+            log.log(25, "between")
+            try:
+                {}["absent"]
+            except KeyError as error:
+                log.exception("caught")
+                stack = traceback.format_tb(error.__traceback__)
+            try:
+                log.info("paid", extra={"at": datetime.date(2026, 1, 1)})
+            except TypeError as error:
+                return [stack, str(error)]
+        """,
+        log_format="JSON",
+        application_log_level="INFO",
+        system_log_level="WARN",
+    )
+    result = machine.invoke(function)
+    stack, refusal = json.loads(result.payload)
+    between, caught = [json.loads(line) for line in lines_of(machine, result.log_stream)]
+    assert (between["level"], between["message"]) == ("INFO", "between")
+    assert [line.split('"')[-1] for line in caught["stackTrace"]] == [line.split('"')[-1] for line in stack]
+    assert (caught["errorType"], caught["location"]) == ("KeyError", "/var/task/app.py:handler:9")
+    assert refusal == "Object of type date is not JSON serializable"
+
+
 def test_a_custom_group_names_the_function_in_its_streams(machine: Machine) -> None:
     function = machine.deploy("def handler(event, context): return context.log_group_name", log_group="/shop/all")
     result = machine.invoke(function)

@@ -11,6 +11,7 @@ import logging
 import os
 import sys
 import time
+import traceback
 from datetime import datetime, timezone
 from typing import Any
 
@@ -79,7 +80,10 @@ class TextFormatter(logging.Formatter):
 
 
 class JsonFormatter(logging.Formatter):
-    """One JSON object a record; fields without a value are left out."""
+    """One JSON object a record; fields without a value are left out.
+
+    A field that cannot be JSON is raised where the record is logged, as on AWS: who gets away with it here would not there.
+    """
 
     def __init__(self, paths: PathMap) -> None:
         super().__init__()
@@ -90,10 +94,10 @@ class JsonFormatter(logging.Formatter):
         moment = datetime.fromtimestamp(record.created, timezone.utc)  # noqa: UP017  # runs on older Pythons too
         fields: dict[str, object] = {
             "timestamp": moment.strftime(_TIME + ".%f")[:-3] + "Z",
-            "level": record.levelname,
+            "level": _level_name(record.levelno),
             "message": record.getMessage(),
             "logger": record.name,
-            "stackTrace": self._paths.stack(trace) if error else None,
+            "stackTrace": [self._paths.shown(line) for line in traceback.format_tb(trace)] if error else None,
             "errorType": type(error).__name__ if error else None,
             "errorMessage": str(error) if error else None,
             "requestId": getattr(record, "aws_request_id", None),
@@ -103,7 +107,12 @@ class JsonFormatter(logging.Formatter):
             if name not in _OWN_ATTRIBUTES and name not in fields:
                 fields[name] = value
         present = {name: value for name, value in fields.items() if value is not None}
-        return json.dumps(present, ensure_ascii=False, default=str) + "\n"
+        return json.dumps(present, ensure_ascii=False) + "\n"
+
+
+def _level_name(number: int) -> str:
+    """The standard level at or below a level of somebody's own."""
+    return logging.getLevelName(min(50, max(0, number)) // 10 * 10)
 
 
 class FunctionLog:
