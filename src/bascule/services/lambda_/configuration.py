@@ -106,7 +106,8 @@ def check_settings(inp: FunctionSettings, *, log_format: str = "Text") -> None:
 def _check_not_built(inp: FunctionSettings) -> None:
     vpc = inp.vpc_config
     asked = {
-        "VpcConfig": vpc is not None and bool(vpc.subnet_ids or vpc.security_group_ids),
+        "VpcConfig": vpc is not None
+        and bool(vpc.subnet_ids or vpc.security_group_ids or vpc.ipv6_allowed_for_dual_stack),
         "KMSKeyArn": bool(inp.kms_key_arn),
         "FileSystemConfigs": bool(inp.file_system_configs),
         "SnapStart.ApplyOn=PublishedVersions": inp.snap_start is not None

@@ -101,7 +101,10 @@ def _check_session_policies(policy: str | None, policy_arns: list[api.PolicyDesc
         raise InvalidRequest(f"The number of session policy ARNs exceeds {limits.SESSION_POLICY_ARNS_MAX}.")
 
 
-@operation("AssumeRole", refuses=("ProvidedContexts",))
+@operation(
+    "AssumeRole",
+    refuses=("ProvidedContexts", "SerialNumber", "TokenCode", "TransitiveTagKeys", "MinimumSessionTokenSize"),
+)
 def assume_role(ctx: Context, tx: Tx, inp: api.AssumeRoleRequest) -> api.AssumeRoleResponse:
     """Credentials that act in the role's account.
 
@@ -136,7 +139,7 @@ def assume_role(ctx: Context, tx: Tx, inp: api.AssumeRoleRequest) -> api.AssumeR
     )
 
 
-@operation("GetSessionToken", refuses=("SerialNumber", "TokenCode"))
+@operation("GetSessionToken", refuses=("SerialNumber", "TokenCode", "MinimumSessionTokenSize"))
 def get_session_token(ctx: Context, tx: Tx, inp: api.GetSessionTokenRequest) -> api.GetSessionTokenResponse:
     """Temporary credentials that stand for the caller itself.
 

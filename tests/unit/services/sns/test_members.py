@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bascule.api import sns as api
 from bascule.services.sns import SERVICE
+from tests.unit.services import members
 
 TOPIC = {"TopicArn": "names the topic"}
 SUBSCRIPTION = {"SubscriptionArn": "names the subscription"}
@@ -57,22 +58,23 @@ ACTS: dict[str, dict[str, str]] = {
 }
 
 
+PARTS = {
+    "MessageAttributeValue": {
+        "DataType": "kept; checked",
+        "StringValue": "delivered, filtered on; checked",
+        "BinaryValue": "delivered",
+    },
+    "PublishBatchRequestEntry": MESSAGE | {"Id": "names the entry"},
+    "Tag": {"Key": "kept", "Value": "kept"},
+}
+
+
 def test_every_generated_operation_is_implemented() -> None:
     assert set(SERVICE.operations) == set(api.OPERATIONS)
 
 
-def test_the_table_names_every_input_member() -> None:
-    for name, (given, _) in api.OPERATIONS.items():
-        assert set(given.__struct_encode_fields__) == set(ACTS[name]), name
-
-
-def test_entries_of_a_batch_have_the_members_of_a_publish() -> None:
-    assert set(api.PublishBatchRequestEntry.__struct_encode_fields__) == set(MESSAGE) | {"Id"}
-
-
-def test_members_that_are_not_built_are_refused() -> None:
-    refused = {name: operation.refuses for name, operation in SERVICE.operations.items() if operation.refuses}
-    assert refused == {"CreateTopic": ("DataProtectionPolicy",), "Publish": ("PhoneNumber",)}
+def test_the_tables_name_every_input_member() -> None:
+    members.check(api, SERVICE.operations, ACTS, PARTS, "refused: not built")
 
 
 def test_operations_that_only_look_run_on_a_snapshot() -> None:
