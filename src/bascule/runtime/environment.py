@@ -175,10 +175,11 @@ class Environment:
             self.log.say(self._reporter.init_start(self._clock.now_ms()))
         left_s = max(0.0, wait_s - (self._loop.time() - started_s))
         outcome = await worker.initialise(left_s)
+        init_ms = self._ms_since(started_ns)
         if outcome.kind is OutcomeKind.READY:
+            self.log.say(self._reporter.init_done(self._clock.now_ms(), phase, init_ms))
             return None
         worker.kill()
-        init_ms = self._ms_since(started_ns)
         status, error_type = self._init_verdict(outcome)
         self.log.say(self._reporter.init_failed(self._clock.now_ms(), phase, init_ms, status, error_type))
         return outcome
@@ -212,6 +213,7 @@ class Environment:
             init_ms=init_ms,
             status=status,
             error_type=error_type,
+            produced_bytes=len(outcome.body) if is_success else 0,
         )
         sampled_trace = trace if invocation.trace_header else ""
         log.say(self._reporter.end(self._clock.now_ms(), invocation.request_id, measures, sampled_trace))

@@ -25,6 +25,8 @@ class Measures(msgspec.Struct, frozen=True, kw_only=True):
     init_ms: float | None = None
     status: str = "success"
     error_type: str = ""
+    #: Of the answer.
+    produced_bytes: int = 0
 
     @property
     def billed_ms(self) -> int:
@@ -57,20 +59,28 @@ class Reporter:
             return self._object(now_ms, "INFO", "platform.initStart", record)
         return [f"INIT_START Runtime Version: {self._runtime_version()}\n"]
 
+    def init_done(self, now_ms: int, phase: str, init_ms: float) -> list[str]:
+        """The function is initialised. Takes phase ``init`` or ``invoke``. Text says it in REPORT."""
+        return self._init_objects(now_ms, phase, init_ms, "success", "") if self._is_json else []
+
     def init_failed(self, now_ms: int, phase: str, init_ms: float, status: str, error_type: str) -> list[str]:
         """The init phase ended badly; it is repeated inside the invocation. Takes phase ``init`` or ``invoke``."""
         if self._is_json:
-            record: dict[str, object] = {
-                "initializationType": self._initialization,
-                "phase": phase,
-                "status": status,
-                "metrics": {"durationMs": round(init_ms, 3)},
-            }
-            if error_type:
-                record["errorType"] = error_type
-            return self._object(now_ms, "WARN", "platform.initReport", record)
+            return self._init_objects(now_ms, phase, init_ms, status, error_type)
         cause = f"\tError Type: {error_type}" if error_type else ""
         return [f"INIT_REPORT Init Duration: {init_ms:.2f} ms\tPhase: {phase}\tStatus: {status}{cause}\n"]
+
+    def _init_objects(self, now_ms: int, phase: str, init_ms: float, status: str, error_type: str) -> list[str]:
+        level = "DEBUG" if status == "success" else "WARN"
+        record: dict[str, object] = {"initializationType": self._initialization, "phase": phase, "status": status}
+        if error_type:
+            record["errorType"] = error_type
+        return [
+            *self._object(now_ms, level, "platform.initRuntimeDone", record),
+            *self._object(
+                now_ms, level, "platform.initReport", {**record, "metrics": {"durationMs": round(init_ms, 3)}}
+            ),
+        ]
 
     def start(self, now_ms: int, request_id: str) -> list[str]:
         """The handler is about to run."""
@@ -105,9 +115,13 @@ class Reporter:
         if measures.init_ms is not None:
             metrics["initDurationMs"] = round(measures.init_ms, 3)
         report: dict[str, object] = {"requestId": request_id, "metrics": metrics, "status": measures.status}
+        done: dict[str, object] = {
+            "requestId": request_id,
+            "status": measures.status,
+            "metrics": {"durationMs": round(measures.duration_ms, 3), "producedBytes": measures.produced_bytes},
+        }
         if measures.error_type:
-            report["errorType"] = measures.error_type
-        done = {"requestId": request_id, "status": measures.status}
+            report["errorType"] = done["errorType"] = measures.error_type
         done_level = "DEBUG" if measures.status == "success" else "WARN"
         return [
             *self._object(now_ms, done_level, "platform.runtimeDone", done),

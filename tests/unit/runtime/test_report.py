@@ -92,6 +92,34 @@ def test_the_system_log_level_decides_which_objects_are_written() -> None:
     assert len(verbose.end(NOW_MS, "id", fine, "")) == 2
 
 
+def test_what_an_initialisation_cost_is_told_at_debug_and_a_failure_as_a_warning() -> None:
+    verbose = reporter(log_format="JSON", system_log_level="DEBUG")
+    done = {"initializationType": "on-demand", "phase": "init", "status": "success"}
+    assert [json.loads(line) for line in verbose.init_done(NOW_MS, "init", 2.5)] == [
+        {"time": "2023-11-14T22:13:20.123Z", "type": "platform.initRuntimeDone", "record": done},
+        {
+            "time": "2023-11-14T22:13:20.123Z",
+            "type": "platform.initReport",
+            "record": done | {"metrics": {"durationMs": 2.5}},
+        },
+    ]
+    assert reporter(log_format="JSON").init_done(NOW_MS, "init", 2.5) == [] == reporter().init_done(NOW_MS, "init", 2.5)
+    quiet = reporter(log_format="JSON", system_log_level="WARN")
+    failed = [json.loads(line) for line in quiet.init_failed(NOW_MS, "init", 2.5, "error", "Runtime.ExitError")]
+    assert [line["type"] for line in failed] == ["platform.initRuntimeDone", "platform.initReport"]
+    assert {line["record"]["errorType"] for line in failed} == {"Runtime.ExitError"}
+
+
+def test_the_end_of_the_runtime_tells_duration_and_size_of_the_answer() -> None:
+    verbose = reporter(log_format="JSON", system_log_level="DEBUG")
+    measures = Measures(duration_ms=1.5, memory_used_mb=9, produced_bytes=40)
+    assert json.loads(verbose.end(NOW_MS, "id", measures, "")[0])["record"] == {
+        "requestId": "id",
+        "status": "success",
+        "metrics": {"durationMs": 1.5, "producedBytes": 40},
+    }
+
+
 def test_streams_are_named_by_day_version_and_token() -> None:
     assert log_stream_name(FUNCTION, NOW_MS, "f" * 32) == f"2023/11/14/[3]{'f' * 32}"
     custom = msgspec.structs.replace(FUNCTION, log_group="/shop/all")
