@@ -249,8 +249,11 @@ class Bascule:
     def _live_controls(self) -> LiveControls:
         key_file = (self._work_dir / "dev.key").absolute()
 
-        def about() -> dict[str, Any]:
-            return {"isolated": not self.runtime.isolation.missing, "function_network": self.settings.function_network}
+        async def about() -> dict[str, Any]:
+            return {
+                "isolated": await self.runtime.isolation.is_on(),
+                "function_network": self.settings.function_network,
+            }
 
         return LiveControls(self.runtime.live, self.store, self.contexts, key_file, about)
 

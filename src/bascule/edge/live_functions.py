@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import hmac
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import parse_qs, unquote
@@ -85,7 +85,7 @@ class LiveControls:
         store: AsyncStore,
         contexts: Contexts,
         key_file: Path,
-        about: Callable[[], Json],
+        about: Callable[[], Awaitable[Json]],
     ) -> None:
         self._live = live
         self._store = store
@@ -114,7 +114,7 @@ class LiveControls:
                     message = f"'{self._key_file}' cannot be written: {error.strerror}."
                     return json_answer({"message": message}, 400)
                 self._key = key
-        return json_answer({"key_file": str(self._key_file), **self._about()})
+        return json_answer({"key_file": str(self._key_file), **await self._about()})
 
     def _refusal(self, request: HttpRequest) -> HttpAnswer | None:
         given = request.headers.get(KEY_HEADER, "")

@@ -1,19 +1,19 @@
 """The function runtime: admits an invocation, finds or makes an execution environment, runs it, answers.
 
-The way of an invocation: ``concurrency`` admits it, ``fleet`` finds an environment, ``environment`` runs its phases, a worker
-(``python_worker``) carries the bytes. All of it lives on one event loop and in memory: an asynchronous invocation is durable in
-its queue until the caller settles it, and a synchronous one is not persisted, as on AWS.
+The way of an invocation: ``concurrency`` admits it, ``fleet`` finds an environment or has ``environment_maker`` make one,
+``environment`` runs its phases, a worker (``python_worker``) carries the bytes. All of it lives on one event loop and in
+memory: an asynchronous invocation is durable in its queue until the caller settles it, and a synchronous one is not
+persisted, as on AWS.
 """
 
 from __future__ import annotations
 
 import asyncio
-import shutil
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from bascule.kernel.clock import Clock, RealClock
+from bascule.kernel.clock import Clock
 from bascule.kernel.ids import Ids
 from bascule.kernel.invocation import (
     FunctionVersion,
@@ -26,25 +26,16 @@ from bascule.kernel.invocation import (
 from bascule.kernel.metrics import Metrics
 from bascule.kernel.settings import Settings
 from bascule.kernel.streaming import StreamedInvocation
-from bascule.runtime.api_factory import ApiFactory
 from bascule.runtime.concurrency import Admission, Concurrency, Place
-from bascule.runtime.credentials import Credentials, OpenSession, account_credentials
+from bascule.runtime.credentials import OpenSession, account_credentials
 from bascule.runtime.environment import Environment
-from bascule.runtime.environment_log import EnvironmentLog
+from bascule.runtime.environment_maker import EnvironmentMaker
 from bascule.runtime.fleet import Fleet
 from bascule.runtime.governor import Governor
-from bascule.runtime.isolation import Isolation
 from bascule.runtime.kept import KeptEnvironments
-from bascule.runtime.live import LIVE, Live
-from bascule.runtime.live_feed import FollowedLog, LiveFeed
-from bascule.runtime.node import Node
-from bascule.runtime.packages import Packages, remove_tree
-from bascule.runtime.ports import ON_DEMAND, PROVISIONED, CodeSource, EnvironmentFactory, LogSink, Outcome, Plan, Worker
-from bascule.runtime.provided import Provided
-from bascule.runtime.python_factory import PythonFactory
-from bascule.runtime.report import log_group_name, log_stream_name
+from bascule.runtime.live import Live
+from bascule.runtime.ports import PROVISIONED, CodeSource, LogSink, Outcome
 from bascule.runtime.response_stream import ResponseStream
-from bascule.runtime.tmp_limit import TmpLimit
 from bascule.runtime.watch import Watch
 
 STOPPED = "Bascule stopped while the function ran."
@@ -66,26 +57,18 @@ class FunctionRuntime:
         metrics: Metrics | None = None,
     ) -> None:
         """``open_session`` makes the credentials of a function; see ``credentials``."""
-        self._metrics = metrics or Metrics()
         self._settings = settings
         self._clock = clock
         self._ids = ids
-        self._logs = logs
-        self._work_dir = work_dir.absolute()
         self._concurrency = Concurrency(settings.concurrency_max)
-        self._credentials = Credentials(open_session, clock)
-        self._packages = Packages(self._work_dir / "code", code, ids)
-        #: What functions are locked in with, and what is missing of it on this machine.
-        self.isolation = Isolation(settings, self._work_dir / "root", base_url)
-        machine = base_url, RealClock(), ids, self.isolation, self._metrics
-        self._factories: tuple[EnvironmentFactory, ...] = (
-            PythonFactory(self._work_dir / "runtime", settings.python, *machine),
-            ApiFactory((Node(), Provided()), *machine),
+        self._metrics = metrics or Metrics()
+        self._maker = EnvironmentMaker(
+            settings, clock, ids, code, logs, base_url, work_dir.absolute(), open_session, self._metrics
         )
+        #: What functions are locked in with, and what is missing of it on this machine.
+        self.isolation = self._maker.isolation
         self._running: set[asyncio.Future[Any]] = set()
         self._streamed: set[asyncio.Task[InvocationResult]] = set()
-        self._chores: set[asyncio.Future[None]] = set()
-        self._holds: dict[Environment, Callable[[], None]] = {}
         self._loop: asyncio.AbstractEventLoop
         self._fleet: Fleet
         self._governor: Governor
@@ -93,7 +76,12 @@ class FunctionRuntime:
         self._kept: KeptEnvironments
         #: Functions that run a folder somebody edits; see ``bascule dev``.
         self.live = Live(
-            self._packages, LiveFeed(clock), lambda: ids.token(16), self._make, self._close, lambda: self._fleet
+            self._maker.packages,
+            self._maker.feed,
+            lambda: ids.token(16),
+            self._maker.make,
+            self._maker.close,
+            lambda: self._fleet,
         )
         self._is_stopping = True
         #: Digests of the packages that functions of an earlier server of this directory ran from, or were prepared with.
@@ -102,9 +90,9 @@ class FunctionRuntime:
     async def start(self) -> None:
         """Make the work directory clean and begin. Costs a few milliseconds: interpreters start on first need."""
         self._loop = asyncio.get_running_loop()
-        await asyncio.to_thread(self._clean)
+        self.packages_left = await asyncio.to_thread(self._maker.clean)
         self.isolation.look()
-        self._fleet = Fleet(self._settings.environments_max, self._make, self._close)
+        self._fleet = Fleet(self._settings.environments_max, self._maker.make, self._maker.close)
         self._governor = Governor(self._fleet)
         self._watch = Watch(self._fleet, self._governor, self._settings.environment_idle_ms / 1000)
         self._kept = KeptEnvironments(
@@ -112,19 +100,11 @@ class FunctionRuntime:
             self._watch,
             self._concurrency,
             self._settings.environments_max,
-            lambda function: self._make(function, PROVISIONED),
-            self._close,
+            lambda function: self._maker.make(function, PROVISIONED),
+            self._maker.close,
             self._metrics,
         )
         self._is_stopping = False
-
-    def _clean(self) -> None:
-        """Packages and temporary files of an earlier run are not trusted: functions ran beside them. Their names are kept."""
-        self.packages_left = frozenset(place.name for place in (self._work_dir / "code").glob("[!.]*"))
-        for name in ("code", "tmp"):
-            remove_tree(self._work_dir / name)
-            (self._work_dir / name).mkdir(parents=True)
-        (self._work_dir / "tmp").chmod(0o711)
 
     async def invoke(self, invocation: Invocation) -> InvocationResult:
         """Run a function once.
@@ -243,7 +223,7 @@ class FunctionRuntime:
 
     def _begin(self, function: FunctionVersion) -> tuple[Environment, Admission | None]:
         """What an invocation runs in from now on, and what it holds of the limits. Raises as ``invoke``."""
-        self._factory(function.runtime)  # refuses an unknown runtime before anything is counted
+        self._maker.factory_of(function.runtime)  # refuses an unknown runtime before anything is counted
         if self._is_stopping:
             raise RuntimeUnavailable("Bascule is stopping.")
         environment, admission = self._admit(function)
@@ -287,81 +267,6 @@ class FunctionRuntime:
     def _new_trace(self) -> str:
         token = self._ids.token(20)
         return f"Root=1-{self._clock.now_ms() // 1000:08x}-{token[:24]};Parent={token[24:]};Sampled=0"
-
-    def _factory(self, runtime: str) -> EnvironmentFactory:
-        for factory in self._factories:
-            if factory.runs(runtime):
-                return factory
-        raise RuntimeUnavailable(
-            f"This server cannot run functions of runtime '{runtime}'; python3.x, nodejs and provided functions run: "
-            "change Runtime to one, or package the language's runtime client as an executable 'bootstrap' for provided.al2023."
-        )
-
-    def _make(self, function: FunctionVersion, initialization: str = ON_DEMAND) -> Environment:
-        factory = self._factory(function.runtime)
-        token = self._ids.token(16)
-        stream = log_stream_name(function, self._clock.now_ms(), token)
-        place = (self._logs, self._clock, function.scope, log_group_name(function), stream)
-        is_followed = function.code_digest.startswith(LIVE)
-        log = FollowedLog(*place).follow(self.live.feed, function.arn) if is_followed else EnvironmentLog(*place)
-        tmp_dir = self._work_dir / "tmp" / token
-        held: list[tuple[str, ...]] = []
-
-        async def acquired(digests: tuple[str, ...]) -> Path:
-            root = await self._packages.acquire(digests)
-            held.append(digests)
-            return root
-
-        async def start_worker() -> Worker:
-            for digests in held:
-                self._packages.release(digests)
-            held.clear()
-            code_root = await acquired((function.code_digest,))
-            layer_root = await acquired(function.layer_digests) if function.layer_digests else None
-            credentials = await self._credentials.of(function)
-            environment.credentials_end_ms = credentials.expires_ms
-            try:
-                tmp_dir.mkdir(mode=0o700, exist_ok=True)
-            except OSError as error:
-                raise RuntimeUnavailable(f"No temporary directory can be made: {error.strerror}.") from error
-            return await factory.start(
-                Plan(
-                    function=function,
-                    code_root=code_root,
-                    layer_root=layer_root,
-                    tmp_dir=tmp_dir,
-                    log_stream=stream,
-                    printed=log.printed,
-                    credentials=credentials,
-                    initialization=initialization,
-                )
-            )
-
-        def let_go() -> None:
-            for digests in held:
-                self._packages.release(digests)
-            self._chore(asyncio.get_running_loop().run_in_executor(None, shutil.rmtree, tmp_dir, True))
-
-        environment = Environment(
-            function,
-            clock=self._clock,
-            log=log,
-            runtime_version=lambda: factory.runtime_version(function.runtime),
-            start_worker=start_worker,
-            tmp=TmpLimit(tmp_dir, function.tmp_mb * 1024 * 1024),
-            initialization=initialization,
-        )
-        self._holds[environment] = let_go
-        return environment
-
-    def _chore(self, chore: asyncio.Future[None]) -> None:
-        """Disk work off the loop; ``stop`` waits for it."""
-        self._chores.add(chore)
-        chore.add_done_callback(self._chores.discard)
-
-    def _close(self, environment: Environment) -> None:
-        environment.close()
-        self._holds.pop(environment)()
 
     def free_slots(self, function: FunctionVersion, *, of_any_version: bool = False) -> int:
         """How many more invocations of the function would be admitted now.
@@ -407,14 +312,8 @@ class FunctionRuntime:
 
     def prepare(self, function: FunctionVersion) -> None:
         """Start what the function's first invocation needs (interpreter, unpacked code), in the background."""
-        if self._is_stopping or self.live.is_live(function.arn):
-            return
-        for factory in self._factories:
-            if factory.runs(function.runtime):
-                factory.prepare(function.runtime)
-                self._chore(asyncio.ensure_future(self._packages.prepare((function.code_digest,))))
-                if function.layer_digests:
-                    self._chore(asyncio.ensure_future(self._packages.prepare(function.layer_digests)))
+        if not self._is_stopping and not self.live.is_live(function.arn):
+            self._maker.prepare(function)
 
     def retire(self, function_arn: str) -> None:
         """The function's code or configuration changed, or it is gone: its environments are not used again.
@@ -432,11 +331,9 @@ class FunctionRuntime:
         self._watch.stop()
         self._fleet.clear()
         kept = asyncio.ensure_future(self._kept.stop())
-        for factory in self._factories:
-            await factory.stop()
+        await self._maker.stop()
         await kept
         await self.live.stop()
         await asyncio.gather(*self._running, return_exceptions=True)
-        while self._chores:
-            await asyncio.gather(*self._chores)
+        await self._maker.finish()
         await self._governor.stop()

@@ -14,13 +14,17 @@ from bascule.protocol import HttpAnswer, HttpRequest
 from tests.world import World
 
 
+async def about() -> dict[str, Any]:
+    return {}
+
+
 class Routes:
     """Where the end points are registered."""
 
     def __init__(self, world: World, key_file: Path) -> None:
         self._routes: dict[tuple[str, str], Any] = {}
         bascule = world.bascule
-        controls = LiveControls(bascule.runtime.live, bascule.store, bascule.contexts, key_file, dict)
+        controls = LiveControls(bascule.runtime.live, bascule.store, bascule.contexts, key_file, about)
         controls.add_to(cast(Internal, self))
 
     def add(self, method: str, path: str, route: Any) -> None:
