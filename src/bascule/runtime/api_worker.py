@@ -27,7 +27,7 @@ from bascule.runtime.limits import (
 )
 from bascule.runtime.output import OutputReader
 from bascule.runtime.phase import Phase
-from bascule.runtime.ports import Outcome, OutcomeKind, Request
+from bascule.runtime.ports import ExtensionNote, Outcome, OutcomeKind, Request
 from bascule.runtime.response_stream import ResponseStream, Source
 from bascule.runtime.runtime_api import Errand, RuntimeApi, refusal
 from bascule.runtime.zygote import Fork
@@ -156,6 +156,13 @@ class ApiWorker:
         if self._writing_fd >= 0 and not self._launches:
             os.close(self._writing_fd)
             self._writing_fd = -1
+
+    def extensions(self) -> list[ExtensionNote]:
+        """See ``ports.Worker``."""
+        return [
+            ExtensionNote(extension.name, extension.state.value, sorted(extension.events))
+            for extension in self._extensions.all
+        ]
 
     def initialise(self, wait_s: float) -> asyncio.Future[Outcome]:
         """See ``ports.Worker``."""

@@ -176,6 +176,8 @@ class Environment:
         left_s = max(0.0, wait_s - (self._loop.time() - started_s))
         outcome = await worker.initialise(left_s)
         init_ms = self._ms_since(started_ns)
+        for note in worker.extensions():
+            self.log.say(self._reporter.extension(self._clock.now_ms(), note))
         if outcome.kind is OutcomeKind.READY:
             self.log.say(self._reporter.init_done(self._clock.now_ms(), phase, init_ms))
             return None

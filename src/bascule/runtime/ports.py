@@ -88,6 +88,14 @@ class Plan(msgspec.Struct, frozen=True):
     initialization: str = ON_DEMAND
 
 
+class ExtensionNote(msgspec.Struct, frozen=True):
+    """What the log says of an extension when an initialisation is over."""
+
+    name: str
+    state: str
+    events: list[str]
+
+
 class Worker(Protocol):
     """A live process (and its descendants) that initialises once and then runs one invocation at a time."""
 
@@ -97,6 +105,9 @@ class Worker(Protocol):
     @property
     def is_alive(self) -> bool:
         """False from the moment it ended or was told to."""
+
+    def extensions(self) -> list[ExtensionNote]:
+        """Its extensions, as they are now."""
 
     def initialise(self, wait_s: float) -> asyncio.Future[Outcome]:
         """Wait for the init phase: READY, or how it failed. After TIMED_OUT the process is dead."""

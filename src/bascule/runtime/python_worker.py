@@ -19,7 +19,7 @@ from bascule.runtime.hidden_memory import hidden_kb
 from bascule.runtime.limits import HANG_UP_S_MAX, PROCESSES_MAX, SHARED_MEMORY_KB
 from bascule.runtime.output import OutputReader
 from bascule.runtime.phase import Phase
-from bascule.runtime.ports import Outcome, OutcomeKind, Request
+from bascule.runtime.ports import ExtensionNote, Outcome, OutcomeKind, Request
 from bascule.runtime.response_stream import ResponseStream
 from bascule.runtime.worker.bascule_environment import frames
 from bascule.runtime.zygote import Fork
@@ -57,6 +57,10 @@ class PythonWorker:
     def start(self, start: dict[str, object]) -> None:
         """Tell the process what it is."""
         self._channel.send(frames.START, 0, _encode(start))
+
+    def extensions(self) -> list[ExtensionNote]:
+        """None: a function with extensions runs as a program."""
+        return []
 
     def initialise(self, wait_s: float) -> asyncio.Future[Outcome]:
         """See ``ports.Worker``."""

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 import msgspec
 
 from bascule.kernel.invocation import FunctionVersion
-from bascule.runtime.ports import ON_DEMAND
+from bascule.runtime.ports import ON_DEMAND, ExtensionNote
 
 _LEVELS = {"DEBUG": 0, "INFO": 1, "WARN": 2}
 
@@ -81,6 +81,12 @@ class Reporter:
                 now_ms, level, "platform.initReport", {**record, "metrics": {"durationMs": round(init_ms, 3)}}
             ),
         ]
+
+    def extension(self, now_ms: int, note: ExtensionNote) -> list[str]:
+        """An initialisation is over; what has become of an extension."""
+        if self._is_json:
+            return self._object(now_ms, "INFO", "platform.extension", note)
+        return [f"EXTENSION\tName: {note.name}\tState: {note.state}\tEvents: [{', '.join(note.events)}]\n"]
 
     def start(self, now_ms: int, request_id: str) -> list[str]:
         """The handler is about to run."""

@@ -48,6 +48,11 @@ def test_extensions_register_before_the_runtime_starts_and_hear_of_each_event(ma
         f"idle registered for {function.name} False\n",
     }
     assert lines[3] == "init of my.handler\n"
+    start = next(at for at, line in enumerate(lines) if line.startswith("START "))
+    assert sorted(line.rpartition("\t")[0] for line in lines[start - 2 : start]) == [
+        "EXTENSION\tName: first\tState: Ready",
+        "EXTENSION\tName: idle\tState: Ready",
+    ]
 
 
 def test_an_invocation_lasts_until_its_extensions_are_done(machine: Machine) -> None:

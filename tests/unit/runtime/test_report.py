@@ -8,6 +8,7 @@ import msgspec
 
 from bascule.kernel.invocation import FunctionVersion
 from bascule.kernel.scope import Scope
+from bascule.runtime.ports import ExtensionNote
 from bascule.runtime.report import Measures, Reporter, log_group_name, log_stream_name
 
 FUNCTION = FunctionVersion(
@@ -108,6 +109,14 @@ def test_what_an_initialisation_cost_is_told_at_debug_and_a_failure_as_a_warning
     failed = [json.loads(line) for line in quiet.init_failed(NOW_MS, "init", 2.5, "error", "Runtime.ExitError")]
     assert [line["type"] for line in failed] == ["platform.initRuntimeDone", "platform.initReport"]
     assert {line["record"]["errorType"] for line in failed} == {"Runtime.ExitError"}
+
+
+def test_extensions_are_named_with_state_and_events() -> None:
+    note = ExtensionNote("agent", "Ready", ["INVOKE", "SHUTDOWN"])
+    assert reporter().extension(NOW_MS, note) == ["EXTENSION\tName: agent\tState: Ready\tEvents: [INVOKE, SHUTDOWN]\n"]
+    (line,) = reporter(log_format="JSON").extension(NOW_MS, note)
+    assert json.loads(line)["type"] == "platform.extension"
+    assert json.loads(line)["record"] == {"name": "agent", "state": "Ready", "events": ["INVOKE", "SHUTDOWN"]}
 
 
 def test_the_end_of_the_runtime_tells_duration_and_size_of_the_answer() -> None:
