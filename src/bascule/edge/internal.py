@@ -7,6 +7,8 @@ registered with ``add`` by the composition root; docs/reference/internal.md list
 
 from __future__ import annotations
 
+import asyncio
+import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 from urllib.parse import parse_qs
@@ -14,7 +16,7 @@ from urllib.parse import parse_qs
 import msgspec
 
 from bascule.edge import stories
-from bascule.edge.connection import Connection
+from bascule.edge.connection import ClientGone, Connection
 from bascule.edge.registry import Registry
 from bascule.host.async_store import AsyncStore
 from bascule.host.wait_board import WaitBoard
@@ -22,8 +24,10 @@ from bascule.journal.layout import SIGNAL
 from bascule.journal.stories import find_event
 from bascule.kernel.clock import Clock
 from bascule.kernel.metrics import Metrics
-from bascule.kernel.store import Tx
+from bascule.kernel.store import StoreBusy, StoreClosed, Tx
 from bascule.protocol import HttpAnswer, HttpRequest
+
+log = logging.getLogger("bascule.edge")
 
 Route = Callable[[HttpRequest, str, Connection], Awaitable[HttpAnswer]]
 
@@ -54,6 +58,11 @@ def json_answer(value: object, status: int = 200) -> HttpAnswer:
 def wrong_body(path: str, error: Exception) -> str:
     """What is said of a body that cannot be used."""
     return f"The body is not what {path} takes: {str(error).rstrip('.')}; docs/reference/internal.md shows it."
+
+
+def number_of(text: str) -> int | None:
+    """The number that a query parameter is, None when it is none. A number here has at most 19 digits."""
+    return int(text) if len(text) <= 19 and text.isascii() and text.isdigit() else None
 
 
 def _query(request: HttpRequest) -> dict[str, str]:
@@ -96,14 +105,28 @@ class Internal:
         methods[method] = route
 
     async def handle(self, request: HttpRequest, *, base_url: str, connection: Connection) -> HttpAnswer:
-        """The answer; 404 for an unknown path, 405 for a method that the path does not answer."""
+        """The answer; 404 for an unknown path, 405 for a method that the path does not answer.
+
+        Raises   ClientGone.
+        """
         methods, rest = self._find(request.path)
         if methods is None:
             return json_answer({"message": f"There is no {request.path}; see docs/reference/internal.md."}, 404)
         route = methods.get("GET" if request.method == "HEAD" else request.method)
         if route is None:
             return json_answer({"message": f"{request.path} only answers {' and '.join(methods)}."}, 405)
-        return await route(request, rest or base_url, connection)
+        try:
+            return await route(request, rest or base_url, connection)
+        except ClientGone:
+            raise
+        except StoreBusy:
+            return json_answer({"message": "The server is busy; try again."}, 503)
+        except StoreClosed:
+            return json_answer({"message": "The server is stopping, or its disk has failed; see its log."}, 503)
+        except Exception:  # the top of a request: whatever happens, the client gets an answer
+            self._metrics.count("edge.internal_failures")
+            log.exception("%s %s failed inside", request.method, request.path)
+            return json_answer({"message": f"{request.path} failed; see the server's log."}, 500)
 
     def _find(self, path: str) -> tuple[dict[str, Route] | None, str]:
         """What answers a path, and the rest of the path below it."""
@@ -157,8 +180,7 @@ class Internal:
 
     async def _tail(self, request: HttpRequest, rest: str, connection: Connection) -> HttpAnswer:
         query = _query(request)
-        wait = query.get("wait", "0")
-        wait_s = min(int(wait), TAIL_WAIT_S_MAX) if wait.isdigit() else 0
+        wait_s = min(number_of(query.get("wait", "")) or 0, TAIL_WAIT_S_MAX)
         until_ms = self._clock.now_ms() + wait_s * 1000
         cursor = query.get("after", "")
 
@@ -176,7 +198,7 @@ class Internal:
             connection.check()
 
     async def _code(self, request: HttpRequest, rest: str, connection: Connection) -> HttpAnswer:
-        content = self._store.store.blobs.get(rest) if rest.isalnum() else None
+        content = await asyncio.to_thread(self._store.store.blobs.get, rest) if rest.isalnum() else None
         if content is None:
             return json_answer({"message": "There is no such package."}, 404)
         return HttpAnswer(200, [("content-type", "application/zip")], content)

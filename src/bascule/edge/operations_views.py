@@ -13,7 +13,7 @@ import msgspec
 
 from bascule.edge.connection import Connection
 from bascule.edge.dead_letters import Use, dead_letter_queues, why_of
-from bascule.edge.internal import Internal, json_answer, wrong_body
+from bascule.edge.internal import Internal, json_answer, number_of, wrong_body
 from bascule.edge.letters import event_id_of, letter_of
 from bascule.edge.redrive import Redriven, find_source, is_target, redrive
 from bascule.host.async_store import AsyncStore
@@ -129,9 +129,10 @@ class _WrongQuery(Exception):
 def _number(request: HttpRequest, name: str, default: int, least: int, most: int) -> int:
     """A number of the query string. Raises _WrongQuery."""
     text = parse_qs(request.query_string, keep_blank_values=True).get(name, [str(default)])[-1]
-    if not text.isdecimal() or not least <= int(text) <= most:
-        raise _WrongQuery(f"{name} must be a number between {least} and {most}, not '{text}'.")
-    return int(text)
+    number = number_of(text)
+    if number is None or not least <= number <= most:
+        raise _WrongQuery(f"{name} must be a number between {least} and {most}, not '{text[:40]}'.")
+    return number
 
 
 class OperationsViews:
