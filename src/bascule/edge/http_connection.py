@@ -31,6 +31,8 @@ log = logging.getLogger("bascule.edge")
 HEAD_BYTES_MAX = 1_048_576
 #: Header lines of a request. count; ours, because lines of one name are joined, and many short ones would cost much.
 HEADERS_MAX = 1_000
+#: More than these are answered 503 and closed: each may keep a body, and what functions need of the descriptors stays free. count
+CONNECTIONS_MAX = 10_000
 #: A connection on which nothing happens is closed after this long. seconds
 IDLE_S = 75.0
 #: After a refusal the rest of a request is read and thrown away for so long, or the client would not see the answer. seconds
@@ -76,10 +78,13 @@ class Handler(Protocol):
 class HttpConnection(asyncio.Protocol):
     """The parser calls ``on_...``; ``_begin`` hands a whole request over; ``_send`` writes its answer."""
 
-    def __init__(self, handler: Handler, settings: Settings, connections: set[HttpConnection]) -> None:
+    def __init__(
+        self, handler: Handler, settings: Settings, connections: set[HttpConnection], count_max: int = CONNECTIONS_MAX
+    ) -> None:
         self._handler = handler
         self._settings = settings
         self._connections = connections
+        self._count_max = count_max
         self._loop = asyncio.get_running_loop()
         self._parser = httptools.HttpRequestParser(self)
         self._transport: asyncio.Transport
@@ -122,6 +127,10 @@ class HttpConnection(asyncio.Protocol):
         self._connections.add(self)
         self._idle_since_s = self._loop.time()
         self._idle_timer = self._loop.call_later(IDLE_S, self._look_idle)
+        if len(self._connections) > self._count_max:
+            self._keeps_alive = False
+            self._send(HttpAnswer(503, [("content-type", "text/plain; charset=utf-8")], b"Too many connections."))
+            self._close()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._connections.discard(self)

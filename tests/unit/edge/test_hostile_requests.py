@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from bascule.edge import http_connection
+from bascule.edge import http_connection, server
 from tests.unit.edge.test_http_connection import Connect, Echo, run
 
 
@@ -85,3 +85,39 @@ def test_a_request_for_no_address_that_does_not_end_is_refused_too() -> None:
         assert await client.rest() == b""
 
     run(scene, body_wait_ms_max=50)
+
+
+def test_connections_beyond_the_limit_are_told_so_and_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server, "CONNECTIONS_MAX", 2)
+
+    async def scene(echo: Echo, connect: Connect, stopping: asyncio.Event) -> None:
+        first, _ = await connect(), await connect()
+        for _ in range(3):
+            refused = await connect()
+            assert b"503 Service Unavailable" in await refused.rest()
+        first.send(b"GET /now HTTP/1.1\r\n\r\n")
+        assert (await first.answer())[1] == b"now"
+
+    run(scene)
+
+
+@pytest.mark.parametrize(
+    ("limits", "given"), [((1024, 4096), 4096), ((1024, -1), 20_000), ((-1, -1), 20_000), ((65_536, 65_536), 20_000)]
+)
+def test_as_many_descriptors_are_asked_for_as_connections_need(
+    monkeypatch: pytest.MonkeyPatch, limits: tuple[int, int], given: int
+) -> None:
+    asked: list[tuple[int, int]] = []
+    monkeypatch.setattr(server.resource, "getrlimit", lambda _: limits)
+    monkeypatch.setattr(server.resource, "setrlimit", lambda _, both: asked.append(both))
+    assert server.descriptors_max() == given
+    assert asked == ([(given, limits[1])] if limits[0] == 1024 else [])
+
+
+def test_a_machine_that_gives_no_more_descriptors_is_lived_with(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(_: int, both: tuple[int, int]) -> None:
+        raise ValueError("not allowed")
+
+    monkeypatch.setattr(server.resource, "getrlimit", lambda _: (256, -1))
+    monkeypatch.setattr(server.resource, "setrlimit", refused)
+    assert server.descriptors_max() == 256
