@@ -46,15 +46,26 @@ def run_test(
         _refuse("Only one of PATTERN and EVENT can be standard input.", is_json)
     try:
         text, data = _read(pattern).decode("utf-8"), _read(event)
+        if text == pattern and not text.lstrip().startswith(("{", "[", '"')):
+            _refuse(f"The pattern is neither JSON nor the path of a file that exists: '{pattern}'.", is_json)
         parsed = Pattern.parse(text, Dialect[dialect.name])
     except (PatternError, OSError, UnicodeDecodeError) as error:
         _refuse(str(error), is_json)
+    if not _is_object(data):
+        _refuse("The event is not a JSON object; give JSON, @file, the path of a file that exists, or -.", is_json)
     explanation = parsed.explain(data)
     if is_json:
         typer.echo(msgspec.json.encode(explanation).decode())
     else:
         _show(explanation)
     raise typer.Exit(0 if explanation.matched else 1)
+
+
+def _is_object(data: bytes) -> bool:
+    try:
+        return isinstance(msgspec.json.decode(data), dict)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return False
 
 
 def _refuse(message: str, is_json: bool) -> None:

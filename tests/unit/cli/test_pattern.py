@@ -62,3 +62,16 @@ def test_other_dialects_can_be_chosen() -> None:
 def test_both_from_standard_input_and_missing_files_are_refused() -> None:
     assert runner.invoke(app, ["test", "-", "-"]).exit_code == 2
     assert runner.invoke(app, ["test", "@/no/such/file", "{}"]).exit_code == 2
+
+
+@pytest.mark.parametrize("event", ["{bad", "no-such-file.json", "[1]", "\udcff"])
+def test_what_is_no_event_is_refused_instead_of_compared(event: str) -> None:
+    result = runner.invoke(app, ["test", '{"source": ["a"]}', event])
+    assert result.exit_code == 2
+    assert result.stderr == "The event is not a JSON object; give JSON, @file, the path of a file that exists, or -.\n"
+
+
+def test_a_pattern_that_is_no_file_says_what_can_be_given() -> None:
+    result = runner.invoke(app, ["test", "no-such-file.json", "{}"])
+    assert result.exit_code == 2
+    assert result.stderr == "The pattern is neither JSON nor the path of a file that exists: 'no-such-file.json'.\n"
