@@ -14,7 +14,7 @@ from bascule.runtime.api_factory import WRAPPER, extension_programs
 from bascule.runtime.interpreters import Interpreters, link_bundled
 from bascule.runtime.isolation import Ground
 from bascule.runtime.ports import Plan
-from bascule.runtime.worker.bascule_environment.program import START
+from bascule.runtime.worker.bascule_environment.frames import START_VARIABLE
 
 _PACKAGE_ROOT = Path(__file__).parent / "worker"
 #: The last argument is a file, as on AWS: wrappers put options of the interpreter before it.
@@ -75,4 +75,4 @@ class PythonProgram:
     def variables(self, plan: Plan) -> dict[str, str]:
         """See ``Language``."""
         start = json.dumps(start_values(plan, self.root) | {"response_bytes_max": _ANY_SIZE})
-        return {"PYTHONPATH": str(self.root), START: start}
+        return {"PYTHONPATH": str(self.root), START_VARIABLE: start}

@@ -18,6 +18,9 @@ READY, INIT_FAILED, RESULT, FAILED, OVERSIZE = 10, 11, 12, 13, 14
 #: A program could not be executed; the body is the reason. When it could, the channel just ends.
 NOT_EXECUTED = 15
 
+#: The variable with the start message of a program, which has no channel: a wrapper may put what it likes between the arguments.
+START_VARIABLE = "_BASCULE_START"
+
 #: Starts a framed log event in the output pipe: it may hold line ends. Not valid UTF-8, so no text contains it.
 LOG_MARK = b"\xa5\x5a\x00\x03"
 LOG_HEAD = struct.Struct("!I")

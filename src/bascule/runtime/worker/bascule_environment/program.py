@@ -16,8 +16,6 @@ from . import frames, process
 
 _API = "/2018-06-01/runtime"
 _SHOWN = "Lambda-Runtime-"
-#: The variable with the start message: a wrapper may put what it likes between the arguments.
-START = "_BASCULE_START"
 
 
 class ApiServer:
@@ -65,8 +63,8 @@ class ApiServer:
 
 
 def main() -> None:
-    """Entry point: the start message is in the variable ``START``, which functions do not see."""
-    start: dict[str, Any] = json.loads(os.environ.pop(START))
+    """Entry point: the start message is in ``frames.START_VARIABLE``, which functions do not see."""
+    start: dict[str, Any] = json.loads(os.environ.pop(frames.START_VARIABLE))
     package_root = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
     # This package is not for functions to import from.
     sys.path[:] = [entry for entry in sys.path if entry != package_root]
