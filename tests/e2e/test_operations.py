@@ -267,15 +267,15 @@ def test_wrong_requests_are_one_sentence(server: Server) -> None:
         assert refused.exit_code == 1, arguments
         assert refused.stderr.startswith("bascule: ")
         assert refused.stderr.count("\n") == 1, refused.stderr
-    answer = httpx.post(f"{server.url}/_bascule/dlq/work/redrive", json={"onto": "x"})
+    answer = httpx.post(f"{server.url}/_bascule/dlq/jobs/redrive", json={"onto": "x"})
     assert answer.status_code == 400
-    assert httpx.post(f"{server.url}/_bascule/dlq/work", json={}).status_code == 405
+    assert httpx.post(f"{server.url}/_bascule/dlq/jobs", json={}).status_code == 405
     assert httpx.get(f"{server.url}/_bascule/dlq/no-such").status_code == 404
-    for path in ("dlq/work?count=x", "dlq/work?count=0", "dlq/work?after=-1", "retries?count=501", "retries?count="):
+    for path in ("dlq/jobs?count=x", "dlq/jobs?count=0", "dlq/jobs?after=-1", "retries?count=501", "retries?count="):
         refused = httpx.get(f"{server.url}/_bascule/{path}")
         assert (refused.status_code, refused.json()["message"][-1]) == (400, ".")
     for form in ({"count_max": 0}, {"count_max": 501}, {"after": -1}):
-        assert httpx.post(f"{server.url}/_bascule/dlq/work/redrive", json=form).status_code == 400
+        assert httpx.post(f"{server.url}/_bascule/dlq/jobs/redrive", json=form).status_code == 400
 
 
 def test_tables_that_are_piped_keep_every_word_on_one_line(server: Server) -> None:
