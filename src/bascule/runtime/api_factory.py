@@ -147,15 +147,9 @@ class ApiFactory:
     ) -> dict[str, str]:
         program_dir = Path("/usr/local/bin") if isinstance(command, NotExecutable) else Path(command[0]).parent
         return function_variables(
-            plan.function,
-            code_root=plan.code_root,
+            plan,
             runtime_root=language.root,
-            layer_root=plan.layer_root,
-            tmp_dir=plan.tmp_dir,
-            log_stream=plan.log_stream,
-            credentials=plan.credentials,
             is_isolated=is_isolated,
-            initialization=plan.initialization,
             base_url=self._base_url(),
             program_dir=program_dir,
             of_runtime=language.variables(plan),

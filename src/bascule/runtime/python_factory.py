@@ -106,17 +106,10 @@ class PythonFactory:
     def _start_message(
         self, plan: Plan, library_root: Path, interpreter: str, *, is_isolated: bool
     ) -> dict[str, object]:
-        function = plan.function
         variables = function_variables(
-            function,
-            code_root=plan.code_root,
+            plan,
             runtime_root=library_root,
-            layer_root=plan.layer_root,
-            tmp_dir=plan.tmp_dir,
-            log_stream=plan.log_stream,
-            credentials=plan.credentials,
             is_isolated=is_isolated,
-            initialization=plan.initialization,
             base_url=self._base_url(),
             program_dir=Path(interpreter).parent,
             of_runtime={"PYTHONPATH": str(library_root)},

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from bascule.kernel.invocation import FunctionVersion, RoleCredentials
-from bascule.runtime.ports import ON_DEMAND
+from bascule.runtime.ports import Plan
 from bascule.runtime.report import log_group_name
 
 #: Variables whose value is a list of directories.
@@ -18,20 +18,14 @@ SEARCH_PATHS = ("PATH", "LD_LIBRARY_PATH", "PYTHONPATH", "NODE_PATH")
 
 
 def function_variables(
-    function: FunctionVersion,
+    plan: Plan,
     *,
-    code_root: Path,
     runtime_root: Path,
-    layer_root: Path | None,
-    tmp_dir: Path,
-    log_stream: str,
     base_url: str,
     program_dir: Path,
     of_runtime: Mapping[str, str],
-    credentials: RoleCredentials,
     is_isolated: bool,
     runtime_api: str = "127.0.0.1:9001",
-    initialization: str = ON_DEMAND,
 ) -> dict[str, str]:
     """All variables of a new environment.
 
@@ -45,6 +39,7 @@ def function_variables(
              loopback, where nothing listens.
     Source   lambda.md 3.4.
     """
+    function, code_root, layer_root, tmp_dir = plan.function, plan.code_root, plan.layer_root, plan.tmp_dir
     region = function.scope.region
     layers = [f"{layer_root}/lib"] if layer_root else []
     # Without isolation and layers /opt is the machine's, whose programs are none of the function's business.
@@ -68,9 +63,9 @@ def function_variables(
         "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(function.memory_mb),
         "AWS_LAMBDA_FUNCTION_NAME": function.name,
         "AWS_LAMBDA_FUNCTION_VERSION": function.version,
-        "AWS_LAMBDA_INITIALIZATION_TYPE": initialization,
+        "AWS_LAMBDA_INITIALIZATION_TYPE": plan.initialization,
         "AWS_LAMBDA_LOG_GROUP_NAME": log_group_name(function),
-        "AWS_LAMBDA_LOG_STREAM_NAME": log_stream,
+        "AWS_LAMBDA_LOG_STREAM_NAME": plan.log_stream,
         "AWS_LAMBDA_RUNTIME_API": runtime_api,
         "AWS_REGION": region,
         "LAMBDA_RUNTIME_DIR": str(runtime_root),
@@ -79,7 +74,7 @@ def function_variables(
         "_AWS_XRAY_DAEMON_ADDRESS": "127.0.0.1",
         "_AWS_XRAY_DAEMON_PORT": "2000",
         "_HANDLER": function.handler,
-        **_signing(credentials),
+        **_signing(plan.credentials),
         **_of_settings(function),
     }
     return open_to_function | dict(of_runtime) | own | reserved

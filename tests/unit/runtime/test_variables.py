@@ -8,6 +8,7 @@ import msgspec
 
 from bascule.kernel.invocation import FunctionVersion, RoleCredentials
 from bascule.kernel.scope import Scope
+from bascule.runtime.ports import Plan
 from bascule.runtime.variables import function_variables
 
 FUNCTION = FunctionVersion(
@@ -32,15 +33,19 @@ LAMBDA_TASK_ROOT LAMBDA_RUNTIME_DIR _HANDLER LANG LC_CTYPE LD_LIBRARY_PATH PATH 
 
 
 def variables(*, layer_root: Path | None = None, is_isolated: bool = True, **fields: object) -> dict[str, str]:
-    return function_variables(
-        msgspec.structs.replace(FUNCTION, **fields),
+    plan = Plan(
+        function=msgspec.structs.replace(FUNCTION, **fields),
         code_root=Path("/srv/code"),
-        runtime_root=Path("/srv/lib"),
         layer_root=layer_root,
-        credentials=RoleCredentials(access_key="ASIA1", secret="s3cret", session_token="t0ken"),
-        is_isolated=is_isolated,
         tmp_dir=Path("/srv/tmp"),
         log_stream="stream",
+        printed=lambda lines: True,
+        credentials=RoleCredentials(access_key="ASIA1", secret="s3cret", session_token="t0ken"),
+    )
+    return function_variables(
+        plan,
+        runtime_root=Path("/srv/lib"),
+        is_isolated=is_isolated,
         base_url="http://127.0.0.1:4566",
         program_dir=Path("/opt/venv/bin"),
         of_runtime={"PYTHONPATH": "/srv/lib"},
