@@ -70,10 +70,6 @@ class LiveClient:
         self.lambda_.update_function_configuration(FunctionName=function.name, **settings)
         return self.lambda_.update_function_code(FunctionName=function.name, ZipFile=package)["FunctionArn"], False
 
-    def configure(self, function: LocalFunction) -> None:
-        """Change the settings of a function. Raises botocore's ClientError."""
-        self.lambda_.update_function_configuration(FunctionName=function.name, **_settings(function))
-
     async def renew(self, arn: str, files: Mapping[str, Path], debug: Json | None) -> Json:
         """Make these files the code of the function; gives the state. Raises CannotDevelop with the server's words."""
         body = {"files": {name: str(path) for name, path in files.items()}, "debug": debug}

@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+from bascule.protocol import HttpAnswer, HttpStreamedAnswer
+
+#: Gets the answer to a request; None when nobody waits for it any more.
+Answered = Callable[[HttpAnswer | HttpStreamedAnswer | None], None]
+
 
 class ClientGone(Exception):
     """The client closed the connection before it could be answered."""

@@ -14,12 +14,12 @@ import asyncio
 import http
 import logging
 from collections import deque
-from collections.abc import Callable, Coroutine
+from collections.abc import Coroutine
 from typing import Any, Protocol, cast
 
 import httptools
 
-from bascule.edge.connection import ClientGone, Connection
+from bascule.edge.connection import Answered, ClientGone, Connection
 from bascule.kernel.errors import AwsError
 from bascule.kernel.settings import Settings
 from bascule.kernel.streaming import BrokenOff
@@ -57,9 +57,6 @@ class BodyTooSlow(AwsError):
 
     code = "RequestTimeout"
     status = 408
-
-
-Answered = Callable[[HttpAnswer | HttpStreamedAnswer | None], None]
 
 
 class Handler(Protocol):

@@ -7,11 +7,11 @@ SDK expects, in one place (``_failed``).
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Coroutine
+from collections.abc import Coroutine
 from functools import partial
 from typing import Any
 
-from bascule.edge.connection import ClientGone, Connection
+from bascule.edge.connection import Answered, ClientGone, Connection
 from bascule.edge.dispatch import Dispatcher
 from bascule.edge.function_urls import FunctionUrls, place_of
 from bascule.edge.identity import Caller, caller_of, scope_of
@@ -38,9 +38,6 @@ class ServiceUnavailable(AwsError):
     code = "ServiceUnavailable"
     status = 503
     sender_fault = False
-
-
-Answered = Callable[[HttpAnswer | HttpStreamedAnswer | None], None]
 
 
 async def _apart(handling: Coroutine[Any, Any, HttpAnswer | HttpStreamedAnswer], answered: Answered) -> None:

@@ -10,7 +10,7 @@ the item or inner index behind it.
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any, ClassVar, TypeAlias
 
 from bascule.patterns.expressions import Test
@@ -24,7 +24,6 @@ from bascule.patterns.operators.numeric import Numeric
 from bascule.patterns.operators.wildcard import Wildcard
 
 Hit: TypeAlias = "tuple[Test | None, tuple[int, ...], Any]"
-Hits: TypeAlias = Sequence[Hit]
 Buckets: TypeAlias = "dict[Any, tuple[Hit, ...]]"
 
 KEYS_MAX = 256  # alternatives of one field that are worth one bucket each
